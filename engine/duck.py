@@ -1,0 +1,193 @@
+"""The one door to DuckDB: connections, names, literals and types as DuckDB writes them.
+
+Physical names: DuckDB folds the letter case of names and ksqlDB does not, so a name that holds
+lower-case letters gets a suffix that tells which (`foo` → `foo$7`). Names that the engine adds to
+rows start with `$` (`$rowtime`, `$seq`, …), which no such suffix can make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from merganser.engine.types import (
+    ArrayType,
+    DecimalType,
+    Kind,
+    MapType,
+    ScalarType,
+    SqlType,
+    StructType,
+)
+from merganser.errors import InternalError, StateFileError, UnsupportedError
+
+DECIMAL_PRECISION_MAX = 38  # DuckDB's; ksqlDB has no bound.
+
+_SCALARS = {
+    Kind.BOOLEAN: "BOOLEAN",
+    Kind.INTEGER: "INTEGER",
+    Kind.BIGINT: "BIGINT",
+    Kind.DOUBLE: "DOUBLE",
+    Kind.STRING: "VARCHAR",
+    Kind.BYTES: "BLOB",
+    Kind.TIME: "TIME",
+    Kind.DATE: "DATE",
+    Kind.TIMESTAMP: "TIMESTAMP",
+    Kind.NULL: "INTEGER",
+}
+
+
+class Duck:
+    """A DuckDB connection for one thread.
+
+    Raises:
+        StateFileError: The disk or a database file is at fault.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def memory(cls, *, threads: int | None = None) -> Duck:
+        """A new instance without a file. Extensions are never loaded from outside."""
+        config: dict[str, str | int | float | bool | list[str]] = {
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": True,
+        }
+        if threads is not None:
+            config["threads"] = threads
+        connection = duckdb.connect(":memory:", config=config)
+        connection.execute("SET TimeZone='UTC'")
+        return cls(connection)
+
+    def cursor(self) -> Duck:
+        """Another connection to the same instance, for another thread."""
+        other = Duck(self._connection.cursor())
+        other.execute("SET TimeZone='UTC'")
+        return other
+
+    def execute(self, sql: str, parameters: Sequence[object] | None = None) -> None:
+        """Runs statements and drops their result."""
+        self._run(sql, parameters)
+
+    def rows(self, sql: str, parameters: Sequence[object] | None = None) -> list[tuple[object, ...]]:
+        """The rows of a query as Python values."""
+        found: list[tuple[object, ...]] = self._run(sql, parameters).fetchall()
+        return found
+
+    def arrow(self, sql: str, parameters: Sequence[object] | None = None) -> pa.Table:
+        """The rows of a query as an Arrow table."""
+        return self._run(sql, parameters).to_arrow_table()
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Makes an Arrow table readable under a name, without a copy."""
+        self._connection.register(name, table)
+
+    def unregister(self, name: str) -> None:
+        """Takes a registered name away."""
+        self._connection.unregister(name)
+
+    def attach(self, alias: str, path: Path | None) -> None:
+        """Attaches a database file (None: in memory) under an alias.
+
+        Raises:
+            StateFileError: The file is corrupt, of another program, or cannot be opened.
+        """
+        place = str(path) if path is not None else ":memory:"
+        self._run(f"ATTACH {literal(place)} AS {identifier(alias)}", None)
+
+    def detach(self, alias: str) -> None:
+        """Detaches a database."""
+        self._run(f"DETACH {identifier(alias)}", None)
+
+    def interrupt(self) -> None:
+        """Ends the statement that another thread is running on this connection."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Closes this connection."""
+        self._connection.close()
+
+    def _run(
+        self, sql: str, parameters: Sequence[object] | None
+    ) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql, parameters)
+        except (duckdb.IOException, duckdb.FatalException, duckdb.SerializationException) as error:
+            raise StateFileError(str(error), retryable=False) from error
+
+
+DuckError = duckdb.Error
+"""What DuckDB raises for a statement that it cannot run (a row's error included)."""
+
+
+
+def identifier(name: str) -> str:
+    """A SQL name as a quoted DuckDB identifier, one to one even where only letter case differs."""
+    if name.startswith("$"):
+        return '"' + name + '"'
+    mask = 0
+    for index, letter in enumerate(name):
+        if letter.islower():
+            mask |= 1 << index
+    physical = f"{name}${mask:x}" if mask else name
+    return '"' + physical.replace('"', '""') + '"'
+
+
+def physical_name(name: str) -> str:
+    """The unquoted physical name, as it comes back in Arrow schemas."""
+    return identifier(name)[1:-1].replace('""', '"')
+
+
+def literal(value: object) -> str:
+    """A Python value as a DuckDB literal.
+
+    Raises:
+        InternalError: The value has no literal form.
+    """
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case int() | Decimal():
+            return str(value)
+        case float():
+            return f"CAST('{value!r}' AS DOUBLE)"
+        case str():
+            return "'" + value.replace("'", "''") + "'"
+        case bytes():
+            return "'" + "".join(f"\\x{byte:02X}" for byte in value) + "'::BLOB"
+        case _:
+            raise InternalError(f"no DuckDB literal for {type(value).__name__}")
+
+
+def physical_type(sql_type: SqlType) -> str:
+    """The DuckDB type that holds a SQL type's values.
+
+    Raises:
+        UnsupportedError: A DECIMAL wider than DuckDB's 38 digits.
+    """
+    match sql_type:
+        case ScalarType(kind):
+            return _SCALARS[kind]
+        case DecimalType(precision, scale):
+            if precision > DECIMAL_PRECISION_MAX:
+                raise UnsupportedError(
+                    f"{sql_type.sql()} has more than {DECIMAL_PRECISION_MAX} digits"
+                )
+            return f"DECIMAL({precision}, {scale})"
+        case ArrayType(element):
+            return f"{physical_type(element)}[]"
+        case MapType(key, value):
+            return f"MAP({physical_type(key)}, {physical_type(value)})"
+        case StructType(fields):
+            inner = ", ".join(f"{identifier(f.name)} {physical_type(f.type)}" for f in fields)
+            return f"STRUCT({inner})"
+        case _:
+            raise InternalError(f"no physical type for {sql_type.sql()}")

@@ -1,0 +1,143 @@
+"""What a format is: how keys and values are written as bytes, over whole batches.
+
+A format gives a `Decoder` for a source's key or value columns and an `Encoder` for a sink's. Both
+work on relations in DuckDB, so that a format which DuckDB can express (JSON, DELIMITED, KAFKA)
+becomes part of the fused statement, while one that needs Arrow or Python adds a column to the
+batch first. Add a format: one module here that calls `FORMATS.add`.
+
+Source: parity/semantics.md, formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from merganser.engine.duck import Duck
+from merganser.engine.registry import Registry
+from merganser.engine.schema import Column
+
+
+@dataclass(frozen=True, slots=True)
+class FormatOptions:
+    """How one key or value is written, beyond its format.
+
+    Attributes:
+        wrapped: Whether a single column stands inside an object. Resolved: never the default.
+        delimiter: DELIMITED's separator.
+        properties: Other WITH properties of the format, by name without KEY_ or VALUE_.
+    """
+
+    wrapped: bool
+    delimiter: str = ","
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded payload, as SQL over `source`.
+
+    Attributes:
+        source: The relation to read from: the one given, or a temporary one with the same rows
+            in the same order, and columns added.
+        columns: Column name → SQL expression of the column's physical type. A NULL payload gives
+            NULL everywhere. On failed rows the values mean nothing.
+        failed: SQL predicate (never NULL) that is true for rows which do not decode; None if
+            no row of this batch can fail or failed.
+        null: SQL predicate (never NULL): the payload stands for a null record (NULL bytes, or what
+            the format reads as null at the top level).
+    """
+
+    source: str
+    columns: Mapping[str, str]
+    failed: str | None
+    null: str
+
+
+class Decoder(Protocol):
+    """Decodes the key or the value of batches."""
+
+    def decode(self, duck: Duck, source: str, payload: str) -> Decoded:
+        """How to read the BLOB column `payload` (an SQL name) of the relation `source`."""
+        ...
+
+    def reason(self, payload: bytes) -> str:
+        """Why a payload does not decode, for the processing log."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An encoded payload, as SQL over `source` (same rows and order as the relation given)."""
+
+    source: str
+    payload: str
+
+
+class Encoder(Protocol):
+    """Encodes the key or the value of batches."""
+
+    def encode(self, duck: Duck, source: str, columns: Mapping[str, str]) -> Encoded:
+        """The BLOB of each row of `source`, from SQL expressions of the columns by name.
+
+        Rows that stand for a null record are not told from others: the caller replaces their
+        payload by NULL.
+        """
+        ...
+
+
+class Format(Protocol):
+    """One way of writing keys and values."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def key(self) -> bool:
+        """May be a key's format."""
+        ...
+
+    @property
+    def value(self) -> bool:
+        """May be a value's format."""
+        ...
+
+    @property
+    def several_keys(self) -> bool:
+        """May hold more than one key column."""
+        ...
+
+    @property
+    def wraps(self) -> bool:
+        """A single column may be wrapped in an object."""
+        ...
+
+    @property
+    def unwraps(self) -> bool:
+        """A single column may stand bare."""
+        ...
+
+    @property
+    def wraps_by_default(self) -> bool:
+        """What holds for a single value column if nothing is said (keys: bare if possible)."""
+        ...
+
+    @property
+    def infers(self) -> bool:
+        """Columns may come from a registry."""
+        ...
+
+    def check(self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool) -> None:
+        """Raises UserError if the columns cannot be written."""
+        ...
+
+    def decoder(
+        self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
+    ) -> Decoder: ...
+
+    def encoder(
+        self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
+    ) -> Encoder: ...
+
+
+FORMATS: Registry[Format] = Registry("format", "merganser.engine.formats")
