@@ -7,7 +7,8 @@ rows start with `$` (`$rowtime`, `$seq`, …), which no such suffix can make.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -72,17 +73,23 @@ class Duck:
         return other
 
     def execute(self, sql: str, parameters: Sequence[object] | None = None) -> None:
-        """Runs statements and drops their result."""
-        self._run(sql, parameters)
+        """Runs statements to their end and drops their result."""
+        self._run(sql, parameters).complete()
 
-    def rows(self, sql: str, parameters: Sequence[object] | None = None) -> list[tuple[object, ...]]:
+    def rows(
+        self, sql: str, parameters: Sequence[object] | None = None
+    ) -> list[tuple[object, ...]]:
         """The rows of a query as Python values."""
         found: list[tuple[object, ...]] = self._run(sql, parameters).fetchall()
         return found
 
     def arrow(self, sql: str, parameters: Sequence[object] | None = None) -> pa.Table:
         """The rows of a query as an Arrow table."""
-        return self._run(sql, parameters).to_arrow_table()
+        # Not through `execute`: its Arrow output copies the rows once more and warns about it.
+        with _disk_errors():
+            relation = self._connection.sql(sql, params=parameters)
+            assert relation is not None, "a statement without a result"
+            return relation.to_arrow_table()
 
     def register(self, name: str, table: pa.Table) -> None:
         """Makes an Arrow table readable under a name, without a copy."""
@@ -99,11 +106,11 @@ class Duck:
             StateFileError: The file is corrupt, of another program, or cannot be opened.
         """
         place = str(path) if path is not None else ":memory:"
-        self._run(f"ATTACH {literal(place)} AS {identifier(alias)}", None)
+        self.execute(f"ATTACH {literal(place)} AS {identifier(alias)}")
 
     def detach(self, alias: str) -> None:
         """Detaches a database."""
-        self._run(f"DETACH {identifier(alias)}", None)
+        self.execute(f"DETACH {identifier(alias)}")
 
     def interrupt(self) -> None:
         """Ends the statement that another thread is running on this connection."""
@@ -113,18 +120,22 @@ class Duck:
         """Closes this connection."""
         self._connection.close()
 
-    def _run(
-        self, sql: str, parameters: Sequence[object] | None
-    ) -> duckdb.DuckDBPyConnection:
-        try:
+    def _run(self, sql: str, parameters: Sequence[object] | None) -> duckdb.DuckDBPyConnection:
+        with _disk_errors():
             return self._connection.execute(sql, parameters)
-        except (duckdb.IOException, duckdb.FatalException, duckdb.SerializationException) as error:
-            raise StateFileError(str(error), retryable=False) from error
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Gives what DuckDB says of the disk or a file as a StateFileError."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.FatalException, duckdb.SerializationException) as error:
+        raise StateFileError(str(error), retryable=False) from error
 
 
 DuckError = duckdb.Error
 """What DuckDB raises for a statement that it cannot run (a row's error included)."""
-
 
 
 def identifier(name: str) -> str:
