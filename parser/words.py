@@ -1,0 +1,55 @@
+"""The words of the language and the quoting of names that would be read as one of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+GRAMMAR_PATH: Final = Path(__file__).with_name("grammar.lark")
+
+
+def _listed(terminal: str) -> frozenset[str]:
+    """Read one list of words from the grammar, the only place that has them."""
+    found = re.search(
+        rf"^{terminal}:(.*?)\n\n",
+        GRAMMAR_PATH.read_text(encoding="utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert found, f"the grammar has no list {terminal}"
+    return frozenset(re.findall(r'"(\w+)"', found[1]))
+
+
+RESERVED: Final = _listed("RESERVED")
+NON_RESERVED: Final = _listed("NON_RESERVED")
+KEYWORDS: Final = RESERVED | NON_RESERVED
+
+# Not reserved, yet read as the start of a constructor or clause where a name may stand too.
+_AMBIGUOUS: Final = frozenset({"ARRAY", "MAP", "STRUCT"})
+
+_PLAIN_NAME: Final = re.compile(r"(?:[A-Z_]|[0-9]+(?!E?[0-9]*$)[A-Z_])[A-Z0-9_@]*", re.ASCII)
+
+
+def quote(name: str) -> str:
+    """Put the name in back-quotes, whatever it is."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def name_sql(name: str) -> str:
+    """Write the name as SQL that reads back as exactly this name: quoted only where it has to be.
+
+    >>> name_sql("ID"), name_sql("id"), name_sql("SELECT"), name_sql("a`b")
+    ('ID', '`id`', '`SELECT`', '`a``b`')
+    """
+    if _PLAIN_NAME.fullmatch(name) and name not in RESERVED and name not in _AMBIGUOUS:
+        return name
+    return quote(name)
+
+
+def string_sql(text: str) -> str:
+    """Write a string literal.
+
+    >>> string_sql("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
