@@ -137,17 +137,16 @@ def _parts(node: exp.Expression) -> tuple[int, str]:
         return level, _chain(node, level)
     if kind in _COMPARISON or isinstance(node, _NEGATABLE):
         return _PREDICATE, _predicate(node, "")
+    if isinstance(node, exp.Not) and isinstance(node.this, _NEGATABLE):
+        return _PREDICATE, _predicate(node.this, "NOT ")
     if isinstance(node, exp.Not):
-        if isinstance(node.this, _NEGATABLE):
-            return _PREDICATE, _predicate(node.this, "NOT ")
         return _NOT, f"NOT {_print(node.this, _NOT)}"
     if isinstance(node, exp.Neg):
         # Two minus signs in a row would start a comment.
         operand = _print(node.this, _SIGN)
         return _SIGN, f"-({operand})" if operand.startswith("-") else f"-{operand}"
-    if isinstance(node, exp.AtTimeZone):
-        return _ZONE, f"{_print(node.this, _ZONE)} AT TIME ZONE {to_sql(node.args['zone'])}"
-    return _PRIMARY, _primary(node)
+    level = _ZONE if isinstance(node, exp.AtTimeZone) else _PRIMARY
+    return level, _primary(node)
 
 
 def _chain(node: exp.Expression, level: int) -> str:
@@ -235,6 +234,9 @@ _PRIMARIES: Final[dict[type[exp.Expression], Callable[[exp.Expression], str]]] =
     exp.Anonymous: lambda node: f"{name_sql(str(node.this))}({_list(node.expressions)})",
     exp.Array: lambda node: f"ARRAY[{_list(node.expressions)}]",
     exp.Bracket: lambda node: f"{_print(node.this, _PRIMARY)}[{_list(node.expressions)}]",
+    exp.AtTimeZone: lambda node: (
+        f"{_print(node.this, _ZONE)} AT TIME ZONE {to_sql(node.args['zone'])}"
+    ),
     exp.Case: _case,
     exp.Lambda: _lambda,
     CastTo: lambda node: f"CAST({to_sql(node.this)} AS {node.args['to'].sql()})",

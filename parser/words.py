@@ -12,9 +12,9 @@ GRAMMAR_PATH: Final = Path(__file__).with_name("grammar.lark")
 def _listed(terminal: str) -> frozenset[str]:
     """Read one list of words from the grammar, the only place that has them."""
     found = re.search(
-        rf"^{terminal}:(.*?)\n\n",
+        rf"^{terminal}:((?:.+\n)+)",
         GRAMMAR_PATH.read_text(encoding="utf-8"),
-        re.MULTILINE | re.DOTALL,
+        re.MULTILINE,
     )
     assert found, f"the grammar has no list {terminal}"
     return frozenset(re.findall(r'"(\w+)"', found[1]))
