@@ -30,7 +30,9 @@ RECORD_SCHEMA = pa.schema(
 )
 """A batch from a reader. `headers` is NULL or empty where a record has none."""
 
-OUTPUT_SCHEMA = pa.schema([RECORD_SCHEMA.field(name) for name in ("key", "value", "timestamp", "headers")])
+OUTPUT_SCHEMA = pa.schema(
+    [RECORD_SCHEMA.field(name) for name in ("key", "value", "timestamp", "headers")]
+)
 """A batch to be published, in order. The partition follows from the key (murmur2, as Java's)."""
 
 
@@ -143,7 +145,10 @@ class Publisher(Protocol):
     def publish(self, commit: Commit, outputs: Sequence[Output]) -> None:
         """Makes outputs, positions and commit record durable together.
 
+        Publishing the newest durable epoch again, as it was, does nothing.
+
         Raises:
+            InternalError: The epoch is not the next one.
             FencedError: A newer publisher has the id.
             LogError: Not retryable by this publisher: make a new one and ask `last_commit()`.
         """
@@ -188,7 +193,7 @@ class Log(Protocol):
         ...
 
     def reader(self, positions: Mapping[TopicPartition, int], *, headers: bool = True) -> Reader:
-        """A reader of these partitions from these positions. Without `headers` the column is NULL."""
+        """A reader from these positions on. Without `headers` their column is NULL."""
         ...
 
     def publisher(self, producer_id: str, *, exactly_once: bool = True) -> Publisher:
@@ -204,6 +209,10 @@ class Log(Protocol):
 
     def forget(self, producer_id: str) -> None:
         """Deletes the commit records and positions of a task that is gone for good."""
+        ...
+
+    def healthy(self) -> bool:
+        """Whether the log answers now, within two seconds. Raises nothing."""
         ...
 
     def close(self) -> None:
