@@ -101,9 +101,19 @@ class QueryResult:
     on_close: tuple[Callable[[], None], ...] = field(default=())
 
 
+class FormatLine(str):
+    """The line of a PRINT that tells a guessed format: `Key format: JSON or KAFKA_STRING`."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class PrintResult:
-    """A running PRINT: text lines, without line ends."""
+    """A running PRINT: text lines, without line ends.
+
+    Lines are records, `FormatLine`s before the first record and whenever the guess changes, and
+    an empty line about every second while nothing comes.
+    """
 
     lines: Iterator[str]
     close: Callable[[], None]

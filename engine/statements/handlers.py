@@ -1,0 +1,171 @@
+"""Which function runs which statement. One statement a file: its handler and its answer together.
+
+    @handles(ast.ListTopics)
+    def list_topics(statement: ast.ListTopics, session: Session) -> KafkaTopics: ...
+
+The modules of this package add themselves when `handler_of` is first asked.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from merganser.engine.answer import Answer
+from merganser.engine.catalog import Catalog
+from merganser.engine.clock import Clock
+from merganser.engine.log.protocol import Log, TopicPartition
+from merganser.engine.schema import Schema
+from merganser.errors import InternalError
+from merganser.parser import ast
+
+
+@dataclass(frozen=True, slots=True)
+class RunningQuery:
+    """A query as it runs at this moment.
+
+    Attributes:
+        kind: `PERSISTENT` or `PUSH`.
+        state: `RUNNING`, `PAUSED` or `ERROR`.
+        statement: Its SQL.
+        sources: Names of the sources it reads.
+        sink: Name of the source that it writes, if it writes one.
+        sink_topic: The topic of that.
+        consumer_group: The group whose offsets tell its progress; empty for push queries.
+        positions: Per input partition where it reads next, and the end, as last known.
+        properties: The overrides it was started with.
+        errors: Its last failures, oldest first: epoch ms, message, `USER`, `SYSTEM` or `UNKNOWN`.
+    """
+
+    query_id: str
+    kind: str
+    state: str
+    statement: str
+    sources: tuple[str, ...]
+    sink: str | None = None
+    sink_topic: str | None = None
+    consumer_group: str = ""
+    positions: Mapping[TopicPartition, tuple[int, int]] = field(default_factory=dict)
+    properties: Mapping[str, object] = field(default_factory=dict)
+    errors: tuple[tuple[int, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a statement would run, or how a running query does.
+
+    Attributes:
+        query_id: The id it has or would get.
+        kind: `PERSISTENT`, `PUSH` or `PULL`.
+        schema: The result's columns, keys first.
+        window_kind: `TUMBLING`, `HOPPING`, `SESSION`, or None.
+        plan: The logical plan as text, one node a line, inputs indented.
+        topology: What is executed for it, as text.
+    """
+
+    query_id: str
+    kind: str
+    statement: str
+    schema: Schema
+    window_kind: str | None
+    sources: tuple[str, ...]
+    sinks: tuple[str, ...]
+    plan: str
+    topology: str
+
+
+class Queries(Protocol):
+    """What runs, for statements that tell about it."""
+
+    def running(self) -> Sequence[RunningQuery]:
+        """Persistent queries in creation order, then push queries."""
+        ...
+
+    def explain(self, statement: ast.Statement) -> Explanation:
+        """Plans a SELECT, CREATE … AS SELECT or INSERT … SELECT without running it.
+
+        Raises:
+            UserError: It is none of these, or cannot be planned.
+        """
+        ...
+
+    def explain_running(self, query_id: str) -> Explanation:
+        """The same for a persistent query.
+
+        Raises:
+            UnknownNameError: There is none of that id.
+        """
+        ...
+
+
+@dataclass
+class Session:
+    """What the handlers of one request work with.
+
+    Attributes:
+        catalog: The names as they are now; a handler that changes them puts a new catalog here.
+        service_id: The server's id.
+        defaults: Server-wide properties, by ksqlDB's names.
+        properties: Overrides of the request; SET and UNSET change them for the later statements.
+        variables: Variables of the request; DEFINE and UNDEFINE change them likewise.
+        queries: What runs.
+        host: `host:port` as the server is known to clients.
+    """
+
+    catalog: Catalog
+    log: Log
+    clock: Clock
+    queries: Queries
+    service_id: str = "default_"
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    properties: dict[str, object] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    host: str = "localhost:8088"
+
+
+Handler = Callable[[ast.Statement, Session], Answer | None]
+"""Gives None where ksqlDB answers nothing (SET, DEFINE, INSERT VALUES)."""
+
+S = TypeVar("S", bound=ast.Statement)
+
+_HANDLERS: dict[type[ast.Statement], Handler] = {}
+_loaded = False
+
+
+def handles(
+    statement_class: type[S],
+) -> Callable[[Callable[[S, Session], Answer | None]], Callable[[S, Session], Answer | None]]:
+    """Registers the handler of a statement class.
+
+    Raises:
+        InternalError: The class has one.
+    """
+
+    def register(
+        function: Callable[[S, Session], Answer | None],
+    ) -> Callable[[S, Session], Answer | None]:
+        if statement_class in _HANDLERS:
+            raise InternalError(f"{statement_class.__name__} has two handlers")
+
+        def handler(statement: ast.Statement, session: Session) -> Answer | None:
+            assert isinstance(statement, statement_class)
+            return function(statement, session)
+
+        _HANDLERS[statement_class] = handler
+        return function
+
+    return register
+
+
+def handler_of(statement_class: type[ast.Statement]) -> Handler | None:
+    """The handler of a statement class, or None if it has none."""
+    global _loaded  # noqa: PLW0603 (the registry fills itself once)
+    if not _loaded:
+        package = importlib.import_module("merganser.engine.statements")
+        for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
+            importlib.import_module(f"{package.__name__}.{module}")
+        _loaded = True
+    return _HANDLERS.get(statement_class)
