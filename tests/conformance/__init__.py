@@ -1,0 +1,1 @@
+"""Runs conformance cases: statements and input records in, output records compared."""

@@ -1,0 +1,112 @@
+"""`python -m tests.conformance PATH…`: runs cases and says which pass."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.conformance import passing, report
+from tests.conformance.cases import Case, load_cases
+from tests.conformance.failure import Outcome
+from tests.conformance.modes import AVAILABLE, Mode, modes_of
+from tests.conformance.pool import CASE_SECONDS_MAX, Job, run_cases
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; 0 if all that was run passed."""
+    options = _parser().parse_args(arguments)
+    try:
+        modes = AVAILABLE if options.update_passing else modes_of(options.mode)
+        cases = [case for path in options.paths for case in load_cases(path)]
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command prints
+        return 2
+    jobs = _jobs(cases, modes, theme=options.theme, text=options.grep)
+    outcomes = _run(jobs, process_count=options.jobs, seconds_max=options.timeout)
+    if options.json:
+        report.write_json(outcomes, options.json)
+    lines: list[str] = []
+    if options.failing or options.details:
+        lines += report.failing_lines(outcomes, details=options.details)
+        lines += ["", *report.reason_lines(outcomes), ""]
+    lines += report.themes_table(outcomes)
+    lost = False
+    if options.update_passing:
+        lost, changes = _update(cases, outcomes)
+        lines += changes
+    lines.append(report.summary(outcomes))
+    print("\n".join(lines))  # noqa: T201 - a command prints
+    if options.update_passing:
+        return 1 if lost else 0
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
+    parser.add_argument("--theme", help="only cases of this theme")
+    parser.add_argument("--grep", help="only cases whose id contains this text")
+    parser.add_argument("--mode", default="record", help="record, epoch, restart, snapshot or all")
+    parser.add_argument("--failing", action="store_true", help="names, reasons, and reason counts")
+    parser.add_argument("--details", action="store_true", help="--failing with all there is to see")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every outcome as JSON")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="worker processes; 0: this process"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=CASE_SECONDS_MAX, help="seconds that a case may take"
+    )
+    parser.add_argument(
+        "--update-passing",
+        action="store_true",
+        help="run all modes and add what newly passes in each of them to the lists",
+    )
+    return parser
+
+
+def _jobs(
+    cases: Sequence[Case], modes: Sequence[Mode], *, theme: str | None, text: str | None
+) -> list[Job]:
+    """The cases that were asked for, in every mode. A REST case has no modes: it runs once."""
+    chosen = [
+        case
+        for case in cases
+        if (theme is None or case.theme == theme) and (text is None or text in case.case_id)
+    ]
+    return [
+        (case, mode)
+        for case in chosen
+        for mode in (modes if case.kind == "query" else (Mode.RECORD,))
+    ]
+
+
+def _run(jobs: Sequence[Job], *, process_count: int, seconds_max: float) -> list[Outcome]:
+    """Runs the jobs, with a count of what is done where someone watches."""
+    outcomes = []
+    for outcome in run_cases(jobs, process_count=process_count, seconds_max=seconds_max):
+        outcomes.append(outcome)
+        if sys.stderr.isatty() and len(outcomes) % 20 == 0:
+            print(f"\r{len(outcomes)}/{len(jobs)}", end="\r", file=sys.stderr)  # noqa: T201
+    return outcomes
+
+
+def _update(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> tuple[bool, list[str]]:
+    """Updates the list of each corpus; whether a listed case was lost, and what to print."""
+    corpus_of = {case.case_id: case.corpus for case in cases}
+    lines: list[str] = []
+    any_lost = False
+    for corpus in sorted(set(corpus_of.values())):
+        own = [outcome for outcome in outcomes if corpus_of[outcome.case_id] == corpus]
+        found = passing.update(corpus, own)
+        any_lost = any_lost or bool(found.lost)
+        lines += [f"{corpus}: LOST {case_id}" for case_id in found.lost]
+        kept = "the list is left as it is" if found.lost else f"{len(found.gained)} added"
+        lines.append(f"{corpus}: {kept}, {len(passing.listed(corpus))} listed")
+    return any_lost, lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""JSON to bytes and back, one module a format, independent of the product's own formats."""

@@ -1,0 +1,162 @@
+"""Runs many cases in worker processes that are reused, and outlives cases that kill or stall one.
+
+A worker gets one case at a time over a pipe. One that dies or does not answer in time fails the
+case it had, and is replaced.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from tests.conformance.cases import Case, CaseKind
+from tests.conformance.failure import CaseFailure, Outcome, Stage
+from tests.conformance.modes import Mode
+from tests.conformance.query_case import run_query_case
+from tests.conformance.rest_case import run_rest_case
+
+CASE_SECONDS_MAX = 60.0  # A case takes well under a second; REST cases up to some ten.
+
+Job = tuple[Case, Mode]
+Runner = Callable[[Case, Mode], Outcome]
+
+
+def run_case(case: Case, mode: Mode) -> Outcome:
+    """Runs one case in this process."""
+    start = time.perf_counter()
+    stage: Stage | None = None
+    reason = detail = ""
+    try:
+        _run_kind(case, mode)
+    except CaseFailure as failure:
+        stage, reason, detail = failure.stage, failure.reason, failure.detail
+    except Exception as error:  # noqa: BLE001 - one broken case must not end the run
+        stage, reason = Stage.INTERNAL, f"{type(error).__name__}: {error}".split("\n", 1)[0]
+        detail = traceback.format_exc()
+    seconds = time.perf_counter() - start
+    return Outcome(case.case_id, case.theme, mode, stage, reason, detail, seconds)
+
+
+def _run_kind(case: Case, mode: Mode) -> None:
+    match case.kind:
+        case CaseKind.QUERY:
+            run_query_case(case, mode)
+        case CaseKind.REST:
+            run_rest_case(case)
+        case CaseKind.SCHEMA:
+            raise CaseFailure(Stage.UNSUPPORTED, "schema cases")
+
+
+def run_cases(
+    jobs: Sequence[Job],
+    *,
+    process_count: int,
+    seconds_max: float = CASE_SECONDS_MAX,
+    runner: Runner = run_case,
+) -> Iterator[Outcome]:
+    """Runs cases, as outcomes come. `process_count` 0 runs them in this process."""
+    if process_count == 0:
+        yield from (runner(case, mode) for case, mode in jobs)
+        return
+    queue = deque(jobs)
+    workers = [_Worker(runner) for _ in range(min(process_count, len(jobs)))]
+    try:
+        while any(worker.job for worker in workers) or queue:
+            for worker in workers:
+                if worker.job is None and queue:
+                    worker.give(queue.popleft(), seconds_max)
+            yield from _gather(workers)
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A process with the job that it has."""
+
+    runner: Runner
+    job: Job | None = None
+    deadline: float = 0.0
+    pipe: Connection = field(init=False)
+    process: BaseProcess = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        # Spawned: a fork would copy the locks of the parent's threads.
+        context = multiprocessing.get_context("spawn")
+        self.pipe, other = context.Pipe()
+        self.process = context.Process(target=_serve, args=(other, self.runner), daemon=True)
+        self.process.start()
+        other.close()
+
+    def give(self, job: Job, seconds_max: float) -> None:
+        self.job = job
+        self.deadline = time.monotonic() + seconds_max
+        self.pipe.send(job)
+
+    def take(self) -> Outcome:
+        """The outcome of the job; a dead process is replaced."""
+        assert self.job is not None
+        try:
+            outcome: Outcome = self.pipe.recv()
+        except EOFError:
+            self.process.join()
+            outcome = _lost(self.job, Stage.CRASHED, f"exit code {self.process.exitcode}")
+            self.start()
+        self.job = None
+        return outcome
+
+    def give_up(self) -> Outcome:
+        """The outcome of a job that takes too long; the process is replaced."""
+        assert self.job is not None
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+        outcome = _lost(self.job, Stage.TIMEOUT, "no answer in time")
+        self.job = None
+        self.start()
+        return outcome
+
+    def stop(self) -> None:
+        self.pipe.close()
+        if self.job is not None:
+            self.process.kill()
+        self.process.join()
+
+
+def _gather(workers: Sequence[_Worker]) -> Iterator[Outcome]:
+    """The outcomes of the workers that answered, died or ran out of time."""
+    busy = [worker for worker in workers if worker.job]
+    patience = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
+    ready = wait([worker.pipe for worker in busy], timeout=patience)
+    for worker in busy:
+        if worker.pipe in ready:
+            yield worker.take()
+        elif worker.deadline <= time.monotonic():
+            yield worker.give_up()
+
+
+def _lost(job: Job, stage: Stage, reason: str) -> Outcome:
+    case, mode = job
+    return Outcome(case.case_id, case.theme, mode, stage, reason)
+
+
+def _serve(pipe: Connection, runner: Runner) -> None:
+    """A worker's life: cases in, outcomes out, until the pipe closes."""
+    warnings.simplefilter("ignore")
+    while True:
+        try:
+            case, mode = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(runner(case, mode))
