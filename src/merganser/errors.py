@@ -10,6 +10,8 @@
     │    DecodeError  EncodeError  EvaluationError
     ├─ ExternalError   Kafka, registry, disk; `retryable`  → back off and retry, then ERROR
     │    LogError  FencedError  RegistryError  StateFileError
+    ├─ UnavailableError  the server cannot answer now      → 503, ask again later
+    │    CommandTimeoutError  StartingError  StoppingError
     └─ InternalError   an invariant of ours is broken      → 500, the query stops in ERROR
 
 A code is HTTP status × 100 + n, as ksqlDB numbers them (parity: rest-api.md, errors).
@@ -175,6 +177,28 @@ class RegistryError(ExternalError):
 
 class StateFileError(ExternalError):
     """A state file cannot be read or written."""
+
+
+class UnavailableError(MerganserError):
+    """The server cannot answer now."""
+
+    code = 50302
+
+
+class CommandTimeoutError(UnavailableError):
+    """An earlier statement has not run in time."""
+
+    code = 50301
+
+
+class StartingError(UnavailableError):
+    """The server is starting."""
+
+
+class StoppingError(UnavailableError):
+    """The server is shutting down."""
+
+    code = 50303
 
 
 class InternalError(MerganserError):
