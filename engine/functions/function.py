@@ -1,17 +1,193 @@
 """What a function is: signatures, how DuckDB computes it, and examples that are tests.
 
-Add a function: one entry in one family module under scalar/, aggregate/ or table/.
+To add a scalar function, make one entry in a family module under `scalar/`:
+
+    SCALARS.add("MD5", ScalarFunction(
+        scalar("(STRING) -> STRING", "md5({0})"),
+        doc="Hex MD5 digest of the UTF-8 bytes of a string.",
+        category="STRING",
+        examples={"MD5('r1')": "7c92cf1eee8d99cc85f8355a3d6e4b86", "MD5(NULL)": None}))
+
+An overload is computed by a DuckDB template (`{0}`, `{1}` … are the arguments' SQL, `{args}` all
+of them), by a callable that makes the SQL from a `CallSite`, or by a Python function a row (see
+`merganser.engine.functions.python_function`). Three questions are answered for each:
+
+1. A NULL argument. `Nulls.NATURAL`: the SQL gives NULL by itself; `RETURN`: it would not, so the
+   compiler guards it; `PASS`: the function gives NULL a meaning.
+2. A primitive parameter (`INT!` in the signature): NULL there raises. The compiler does that.
+3. Whether a call can raise otherwise: `fails`, a template of a predicate that is TRUE for such
+   calls and never NULL; `{result}` is the SQL of the call. The SQL itself must give NULL there.
+
 Source: parity/functions.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
 
+from merganser.engine.duck import physical_type
 from merganser.engine.expression import Expression
+from merganser.engine.functions.signature import Signature, parse_signature
 from merganser.engine.registry import Registry
 from merganser.engine.types import SqlType
+
+
+class Nulls(Enum):
+    """What a scalar function does with a NULL argument."""
+
+    NATURAL = auto()
+    RETURN = auto()
+    PASS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """One call, as the SQL of a function is made for it.
+
+    Attributes:
+        sql: The arguments as DuckDB SQL; a lambda is `lambda x: …`.
+        types: Their SQL types, after implicit conversion; a lambda's is its result's.
+        literals: The value of each argument that is a literal, None for all others.
+        returns: The type of the call.
+        body_raises: For each lambda argument a lambda of the same parameters that tells whether
+            its body raises, where it can; None for the others.
+    """
+
+    sql: tuple[str, ...]
+    types: tuple[SqlType, ...]
+    literals: tuple[object, ...]
+    returns: SqlType
+    body_raises: tuple[str | None, ...] = ()
+
+
+ResultType = Callable[[tuple[SqlType, ...], tuple[object, ...]], SqlType]
+"""The type of a call by its arguments' types and literal values. May raise TypeMismatchError."""
+
+CallSql = str | Callable[[CallSite], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """One signature of a scalar or table function and how it is computed.
+
+    Attributes:
+        duckdb: Template or maker of the SQL.
+        nulls: Question 1 above.
+        fails: Question 3 above; None if a call cannot raise.
+        result: Computes the result type where the signature cannot say it (DECIMAL, maps).
+    """
+
+    signature: Signature
+    duckdb: CallSql
+    nulls: Nulls = Nulls.NATURAL
+    fails: CallSql | None = None
+    result: ResultType | None = None
+
+    def sql(self, site: CallSite) -> str:
+        """The call as DuckDB SQL, without the guards of the compiler."""
+        return fill(self.duckdb, site)
+
+    def fails_sql(self, site: CallSite, result: str) -> str | None:
+        """The predicate that tells raising calls; `result` is the SQL of the call."""
+        if self.fails is None:
+            return None
+        return fill(self.fails, site).replace("{result}", result)
+
+
+_HOLE = re.compile(r"\{(\d+|args|type|given)\}")
+
+
+def fill(template: CallSql, site: CallSite) -> str:
+    """A template with the arguments put in; `{result}` stays for the caller.
+
+    `{given}` is the predicate that no argument is NULL, `{type}` the DuckDB type of the result.
+    """
+    if not isinstance(template, str):
+        return template(site)
+
+    def put(hole: re.Match[str]) -> str:
+        match hole.group(1):
+            case "args":
+                return ", ".join(site.sql)
+            case "type":
+                return physical_type(site.returns)
+            case "given":
+                return "(" + " AND ".join(f"({sql}) IS NOT NULL" for sql in site.sql) + ")"
+            case index:
+                return f"({site.sql[int(index)]})"
+
+    return _HOLE.sub(put, template)
+
+
+RAISES_IF_NULL = "({given} AND ({result}) IS NULL)"
+"""`fails` of a function that gives NULL for given arguments only where it raises."""
+
+
+def scalar(
+    signature: str,
+    duckdb: CallSql,
+    *,
+    nulls: Nulls = Nulls.NATURAL,
+    fails: CallSql | None = None,
+    result: ResultType | None = None,
+) -> Overload:
+    """An overload by the text of its signature."""
+    return Overload(parse_signature(signature), duckdb, nulls, fails, result)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class ScalarFunction:
+    """A scalar function: its overloads in order of preference, documentation and examples.
+
+    Attributes:
+        examples: SQL of a call → its value (a Python value); one of them has a NULL argument.
+    """
+
+    overloads: tuple[Overload, ...]
+    doc: str
+    category: str
+    examples: Mapping[str, object] = field(hash=False)
+
+    def __init__(
+        self, *overloads: Overload, doc: str, category: str, examples: Mapping[str, object]
+    ) -> None:
+        object.__setattr__(self, "overloads", overloads)
+        object.__setattr__(self, "doc", doc)
+        object.__setattr__(self, "category", category)
+        object.__setattr__(self, "examples", examples)
+
+
+SCALARS: Registry[ScalarFunction] = Registry("function", "merganser.engine.functions.scalar")
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class TableFunction:
+    """A table function. The SQL of an overload is a list; each element becomes a row.
+
+    A NULL or empty list gives no rows. The result type of an overload is one row's.
+
+    Attributes:
+        examples: SQL of a call → its rows.
+    """
+
+    overloads: tuple[Overload, ...]
+    doc: str
+    examples: Mapping[str, Sequence[object]] = field(hash=False)
+    category: str = "TABLE"
+
+    def __init__(
+        self, *overloads: Overload, doc: str, examples: Mapping[str, Sequence[object]]
+    ) -> None:
+        object.__setattr__(self, "overloads", overloads)
+        object.__setattr__(self, "doc", doc)
+        object.__setattr__(self, "category", "TABLE")
+        object.__setattr__(self, "examples", examples)
+
+
+TABLES: Registry[TableFunction] = Registry("table function", "merganser.engine.functions.table")
 
 
 @dataclass(frozen=True, slots=True)
