@@ -1,1 +1,1 @@
-"""."""
+"""The REST API over an engine. Knows no SQL."""

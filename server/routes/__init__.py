@@ -1,1 +1,1 @@
-"""."""
+"""The endpoints, one group a file; each has a `router`."""

@@ -1,0 +1,74 @@
+"""The web application over an engine: `create_app(engine)`."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+import merganser
+from merganser.errors import MerganserError
+from merganser.server.failures import error_response, generic_error, not_found
+from merganser.server.paths import PathMiddleware
+from merganser.server.routes import cluster, commands, info, metrics, query, statements
+from merganser.server.services import Services, StatementEngine
+
+logger = structlog.get_logger(__name__)
+
+_ROUTERS = (info, statements, query, commands, cluster, metrics)
+
+
+def create_app(engine: StatementEngine, *, host: str = "localhost:8088") -> FastAPI:
+    """The application. It starts the engine when it is served and closes it at the end.
+
+    `host` is `host:port` as clients know the server.
+    """
+    app = FastAPI(
+        title="Merganser",
+        summary="Streaming SQL on Kafka: ksqlDB's REST API",
+        version=merganser.__version__,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.services = Services(engine, host)
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    app.add_middleware(PathMiddleware)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(MerganserError, _known_error)
+    app.add_exception_handler(Exception, _unknown_error)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Requests are taken while the engine still starts, and refused with a code that says so."""
+    services: Services = app.state.services
+    starter = threading.Thread(target=services.start, name="engine-start", daemon=True)
+    starter.start()
+    yield
+    await asyncio.to_thread(starter.join)
+    await asyncio.to_thread(services.close)
+
+
+def _http_error(_request: Request, _error: Exception) -> Response:
+    """ksqlDB answers unknown paths and wrong methods alike."""
+    return not_found()
+
+
+def _known_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, MerganserError)
+    return error_response(generic_error(error.code, str(error)))
+
+
+def _unknown_error(request: Request, error: Exception) -> Response:
+    logger.error("request failed", path=request.url.path, exc_info=error)
+    return error_response(generic_error(50000, f"{type(error).__name__}: {error}"), typed=False)

@@ -1,0 +1,202 @@
+"""`POST /query`, `POST /query-stream`, `POST /close-query`: SELECT and PRINT.
+
+The two query endpoints run the same queries. They differ in names of members, in the media type
+that is the default, and in how a failed request looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from merganser.engine.engine import StatementFailure
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from merganser.engine.answer import PrintResult, QueryResult
+from merganser.errors import MerganserError, RequestError
+from merganser.server import media
+from merganser.server.failures import Body, error_response, generic_error, statement_error
+from merganser.server.frames import Delimited, Framing, Header, JsonArray, PulledRows, StreamedRows
+from merganser.server.gate import Ready
+from merganser.server.handover import Handover
+from merganser.server.openapi import ERRORS, body_of, text_of
+from merganser.server.services import Services
+from merganser.server.streaming import ChunkedError, StreamAnswer, print_groups, row_groups
+from merganser.server.wire import (
+    CloseQueryRequest,
+    KsqlRequest,
+    QueryStreamRequest,
+    parse_body,
+    variables_of,
+)
+
+router = APIRouter(tags=["queries"])
+
+_DEBUG_PROPERTY = "request.ksql.debug.request"
+_STREAMED = {
+    "responses": {
+        **ERRORS,
+        200: {
+            "description": "Rows as they come; the form follows from Accept",
+            "content": {
+                **text_of(media.DELIMITED, "A header line, then a JSON array a row"),
+                **text_of(media.JSON, "One array: a header object, then an array a row"),
+                **text_of(media.V1_JSON, "One array of objects: header, row, …, finalMessage"),
+            },
+        },
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A query request in the words that both endpoints share."""
+
+    text: str
+    properties: Mapping[str, object]
+    variables: Mapping[str, str]
+    media_type: str
+    debug: bool = False
+    after_sequence: int | None = None
+
+
+@router.post("/query-stream", openapi_extra=body_of(QueryStreamRequest), **_STREAMED)
+async def query_stream(request: Request, services: Ready) -> Response:
+    """Runs one SELECT or PRINT and streams what it gives.
+
+    A push query lives as long as its connection, or until `/close-query` or TERMINATE ends it.
+    """
+    media_type = _accepted(request)
+    if (refusal := _old_protocol(request)) is not None:
+        return refusal
+    try:
+        body = parse_body(QueryStreamRequest, await request.body())
+    except RequestError as error:
+        return ChunkedError(generic_error(error.code, str(error)))
+    question = _Question(
+        body.sql,
+        body.properties,
+        variables_of(body.session_variables),
+        media_type,
+        debug=body.request_properties.get(_DEBUG_PROPERTY) is True,
+    )
+    try:
+        result = await _started(services, question)
+    except StatementFailure as failure:
+        return ChunkedError(_stream_error(failure))
+    if isinstance(result, PrintResult):
+        if media_type != media.DELIMITED:
+            result.close()
+            return ChunkedError(None, status=406)
+        return _printed(services, result, None, with_formats=False)
+    return _selected(services, result, _framing(result, question, services), media_type)
+
+
+@router.post("/query", openapi_extra=body_of(KsqlRequest), **_STREAMED)
+async def query(request: Request, services: Ready) -> Response:
+    """The older form of `/query-stream`. Without Accept its rows are objects with one member."""
+    accept = request.headers.get("accept")
+    chosen = _accepted(request) if accept and accept.strip() else media.JSON
+    media_type = media.V1_JSON if chosen == media.JSON else chosen
+    if (refusal := _old_protocol(request)) is not None:
+        return refusal
+    try:
+        body = parse_body(KsqlRequest, await request.body())
+    except RequestError as error:
+        return error_response(generic_error(error.code, str(error)), typed=False)
+    if not body.ksql.strip():
+        return error_response(generic_error(RequestError.code, "there is no statement to run"))
+    question = _Question(
+        body.ksql,
+        body.streams_properties,
+        variables_of(body.session_variables),
+        media_type,
+        debug=body.request_properties.get(_DEBUG_PROPERTY) is True,
+        after_sequence=body.command_sequence_number,
+    )
+    try:
+        result = await _started(services, question)
+    except StatementFailure as failure:
+        return error_response(_query_error(failure))
+    if isinstance(result, PrintResult):
+        return _printed(services, result, media.JSON, with_formats=True)
+    return _selected(services, result, _framing(result, question, services), media_type)
+
+
+@router.post(
+    "/close-query",
+    openapi_extra=body_of(CloseQueryRequest),
+    responses={**ERRORS, 200: {"description": "The query is closed", "content": {}}},
+)
+async def close_query(request: Request, services: Ready) -> Response:
+    """Ends a push query, from any connection to this server."""
+    try:
+        body = parse_body(CloseQueryRequest, await request.body())
+        if not await services.run(lambda: services.engine.close_query(body.query_id)):
+            raise RequestError(f'no push query with id "{body.query_id}" runs here')  # noqa: TRY301
+    except RequestError as error:
+        return error_response(generic_error(error.code, str(error)), typed=False)
+    return Response()
+
+
+def _accepted(request: Request) -> str:
+    media_type = media.negotiate(request.headers.get("accept"), media.STREAM_TYPES)
+    if media_type is None:
+        raise HTTPException(404)
+    return media_type
+
+
+def _old_protocol(request: Request) -> Response | None:
+    """HTTP/1.0 has no chunks, so it cannot tell the end of a stream from a broken one."""
+    if request.scope["http_version"] != "1.0":
+        return None
+    message = "this endpoint needs HTTP/1.1 or HTTP/2"
+    return error_response(generic_error(RequestError.code, message), typed=False)
+
+
+async def _started(services: Services, question: _Question) -> QueryResult | PrintResult:
+    def start() -> QueryResult | PrintResult:
+        if question.after_sequence is not None:
+            services.engine.wait_for_command(question.after_sequence)
+        return services.engine.query(
+            question.text, properties=question.properties, variables=question.variables
+        )
+
+    return await services.run(start)
+
+
+def _framing(result: QueryResult | PrintResult, question: _Question, services: Services) -> Framing:
+    assert isinstance(result, QueryResult)
+    header = Header.of(result, services.host if question.debug else None)
+    match question.media_type:
+        case media.DELIMITED:
+            return Delimited(header)
+        case media.JSON:
+            return JsonArray(header)
+        case _:
+            return PulledRows(header) if header.is_pull else StreamedRows(header)
+
+
+def _selected(
+    services: Services, result: QueryResult, framing: Framing, media_type: str
+) -> StreamAnswer:
+    handover = Handover(result.query_id, row_groups(result, framing), result.rows.close)
+    return StreamAnswer(services, handover, media_type)
+
+
+def _printed(
+    services: Services, result: PrintResult, media_type: str | None, *, with_formats: bool
+) -> StreamAnswer:
+    groups = print_groups(result, with_formats=with_formats)
+    return StreamAnswer(services, Handover("print", groups, result.close), media_type)
+
+
+def _stream_error(failure: StatementFailure) -> Body:
+    return statement_error(failure.error, failure.statement_text)
+
+
+def _query_error(failure: StatementFailure) -> Body:
+    error: MerganserError = failure.error
+    return statement_error(error, failure.statement_text)

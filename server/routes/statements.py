@@ -1,0 +1,85 @@
+"""`POST /ksql`: any statements but SELECT and PRINT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request
+from merganser.engine.engine import StatementFailure
+from starlette.responses import Response
+
+from merganser.engine.answer import Answer, Table
+from merganser.errors import RequestError
+from merganser.server import media
+from merganser.server.failures import (
+    Body,
+    error_response,
+    generic_error,
+    json_bytes,
+    statement_error,
+)
+from merganser.server.gate import Classic
+from merganser.server.openapi import ERRORS, body_of
+from merganser.server.services import Services
+from merganser.server.wire import KsqlRequest, parse_body, variables_of
+from merganser.server.wire_answers import Entity
+
+router = APIRouter(tags=["statements"])
+
+TABLES_PROPERTY = "merganser.tables"
+"""The request property that asks for `$tables` in every entity: what a terminal shows for it."""
+
+
+@router.post(
+    "/ksql",
+    response_model=list[Entity],
+    responses=ERRORS,
+    openapi_extra=body_of(KsqlRequest),
+)
+async def run_statements(request: Request, services: Classic) -> Response:
+    """Runs statements in order and answers an entity for each that has something to say.
+
+    All are checked first, so that nothing runs if one of them cannot. With
+    `requestProperties: {"merganser.tables": true}` each entity has a member `$tables`.
+    """
+    try:
+        body = parse_body(KsqlRequest, await request.body())
+    except RequestError as error:
+        return error_response(generic_error(error.code, str(error)), typed=False)
+    return await services.run(lambda: _execute(services, body))
+
+
+def _execute(services: Services, body: KsqlRequest) -> Response:
+    with_tables = body.request_properties.get(TABLES_PROPERTY) is True
+    try:
+        answers = services.engine.execute(
+            body.ksql,
+            properties=body.streams_properties,
+            variables=variables_of(body.session_variables),
+            after_sequence=body.command_sequence_number,
+        )
+    except StatementFailure as failure:
+        entities = entities_of(failure.answers, with_tables=with_tables)
+        return error_response(statement_error(failure.error, failure.statement_text, entities))
+    return Response(
+        json_bytes(entities_of(answers, with_tables=with_tables)), media_type=media.JSON
+    )
+
+
+def entities_of(answers: Sequence[Answer], *, with_tables: bool) -> list[Body]:
+    """Answers as REST entities."""
+    if not with_tables:
+        return [answer.to_wire() for answer in answers]
+    return [
+        {**answer.to_wire(), "$tables": [_table(table) for table in answer.tables()]}
+        for answer in answers
+    ]
+
+
+def _table(table: Table) -> Body:
+    return {
+        "title": table.title,
+        "headers": table.headers,
+        "rows": table.rows,
+        "footer": table.footer,
+    }

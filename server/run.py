@@ -1,0 +1,157 @@
+"""A whole server: log, engine and web application, in the foreground or in a thread.
+
+Life: 1. bind the port; 2. serve, answering 503 until 3. the engine has started; 4. at a signal
+refuse new requests, bring streaming answers to their end, wait for the others; 5. close the engine.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import structlog
+import uvicorn
+from merganser.engine.engine import Engine, EngineConfig
+
+from merganser.engine.log.embedded import EmbeddedLog
+from merganser.engine.log.protocol import Log
+from merganser.errors import PropertyError
+from merganser.server.app import create_app
+from merganser.server.config import ServerConfig
+from merganser.server.services import ServerState, Services, StatementEngine
+
+logger = structlog.get_logger(__name__)
+
+GRACEFUL_SECONDS = 10  # For requests under way at shutdown; then their connections are cut.
+LISTEN_BACKLOG = 2048
+EMBEDDED_LOG_FILE = "log.duckdb"
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn over an engine: ends streaming answers at shutdown instead of waiting for them."""
+
+    def __init__(self, engine: StatementEngine, host: str) -> None:
+        app = create_app(engine, host=host)
+        self.services: Services = app.state.services
+        self.services.on_failure = self.stop
+        super().__init__(
+            uvicorn.Config(
+                app,
+                access_log=False,
+                date_header=False,
+                lifespan="on",
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            )
+        )
+
+    def stop(self) -> None:
+        """Asks the server to shut down, from any thread."""
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.services.state = ServerState.TERMINATING
+        self.services.complete_answers()
+        await super().shutdown(sockets)
+
+
+@dataclass
+class RunningServer:
+    """A server in a thread of this process."""
+
+    url: str
+    _server: WebServer
+    _thread: threading.Thread
+
+    def close(self) -> None:
+        """Shuts the server down and waits until it is."""
+        self._server.stop()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def serve(config: ServerConfig) -> None:
+    """Runs a server until SIGINT or SIGTERM.
+
+    Raises:
+        PropertyError: The address cannot be listened on.
+        MerganserError: The engine did not start.
+    """
+    listener = _listen(config.host, config.port)
+    server = WebServer(build_engine(config), _address(listener))
+    logger.info("server listens", address=_address(listener), service_id=config.service_id)
+    server.run(sockets=[listener])
+    if server.services.failure is not None:
+        raise server.services.failure
+
+
+def start_in_background(
+    config: ServerConfig, *, engine: StatementEngine | None = None
+) -> RunningServer:
+    """Starts a server in a thread and waits until it is ready. Port 0 takes a free one.
+
+    Raises:
+        PropertyError: The address cannot be listened on.
+        MerganserError: The engine did not start.
+    """
+    listener = _listen(config.host, config.port)
+    server = WebServer(engine or build_engine(config), _address(listener))
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="server", daemon=True
+    )
+    thread.start()
+    server.services.settled.wait()
+    if server.services.failure is not None:
+        thread.join()
+        raise server.services.failure
+    return RunningServer(f"http://{_address(listener)}", server, thread)
+
+
+def build_engine(config: ServerConfig) -> Engine:
+    """The engine over the log that the configuration names, not yet started."""
+    return Engine(
+        EngineConfig(
+            service_id=config.service_id,
+            data_dir=config.data_dir,
+            properties=config.properties,
+        ),
+        log=_log(config),
+    )
+
+
+def _log(config: ServerConfig) -> Log:
+    if config.bootstrap_servers is not None:
+        from merganser.engine.log.kafka import KafkaLog  # noqa: PLC0415 (librdkafka, if needed)
+
+        return KafkaLog(config.bootstrap_servers)
+    if config.data_dir is None:
+        return EmbeddedLog()
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    return EmbeddedLog(config.data_dir / EMBEDDED_LOG_FILE)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+    except OSError as error:
+        raise PropertyError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
