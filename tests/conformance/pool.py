@@ -6,6 +6,7 @@ case it had, and is replaced.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import time
 import traceback
@@ -102,14 +103,16 @@ class _Worker:
     def give(self, job: Job, seconds_max: float) -> None:
         self.job = job
         self.deadline = time.monotonic() + seconds_max
-        self.pipe.send(job)
+        # A process that is dead already is noticed by `take`.
+        with contextlib.suppress(OSError):
+            self.pipe.send(job)
 
     def take(self) -> Outcome:
         """The outcome of the job; a dead process is replaced."""
         assert self.job is not None
         try:
             outcome: Outcome = self.pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             self.process.join()
             outcome = _lost(self.job, Stage.CRASHED, f"exit code {self.process.exitcode}")
             self.start()
