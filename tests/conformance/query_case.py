@@ -19,11 +19,8 @@ from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
-from merganser.parser.build import parse_statement
-
 from merganser.engine.log.protocol import TopicBatch
 from merganser.errors import ExternalError, InternalError, MerganserError, UserError
-from merganser.parser import ast
 from tests.conformance.cases import Case
 from tests.conformance.codecs.table import check_formats
 from tests.conformance.door import (
@@ -41,8 +38,8 @@ from tests.conformance.modes import Mode
 from tests.conformance.outputs import check_outputs
 from tests.conformance.post import check_post
 from tests.conformance.records import encode, source_on
+from tests.conformance.topics import prepare_topics
 
-PARTITION_COUNT = 4  # Where neither the case nor the statement says.
 RUNNER_PROPERTIES = frozenset({"use.exact.numeric.comparison"})
 """Properties that tell the runner how to compare; the engine does not know them."""
 
@@ -58,7 +55,7 @@ def run_query_case(case: Case, mode: Mode, factory: EngineFactory = real_engine)
     """
     check_formats(case)
     log = SinglePartitionLog()
-    _prepare_topics(case, log)
+    prepare_topics(case, log)
     with _data_dir(mode) as data_dir, opened(factory, Setting(log, data_dir)) as engine:
         if case.error is not None and not case.inputs:
             _expect_refusal(case, engine)
@@ -82,33 +79,6 @@ def _data_dir(mode: Mode) -> Iterator[Path | None]:
         return
     with tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def _prepare_topics(case: Case, log: SinglePartitionLog) -> None:
-    for topic in case.topics:
-        log.create_topic(topic.name, topic.partition_count, None, {})
-    for statement in case.statements:
-        created = _created_topic(statement)
-        if created is not None:
-            log.create_topic(*created, None, {})
-    for record in (*case.inputs, *case.outputs):
-        log.create_topic(record.topic, PARTITION_COUNT, None, {})
-
-
-def _created_topic(statement: str) -> tuple[str, int] | None:
-    """Name and partition count of the topic of a CREATE STREAM or TABLE with columns."""
-    try:
-        tree = parse_statement(statement)
-    except MerganserError:
-        return None  # Whether it may be refused is seen when it is executed.
-    if not isinstance(tree, ast.CreateSource) or tree.columns is None:
-        return None
-    properties = dict(tree.properties)
-    partitions = properties.get("PARTITIONS", PARTITION_COUNT)
-    try:
-        return str(properties.get("KAFKA_TOPIC", tree.name)), int(str(partitions))
-    except ValueError:
-        return None
 
 
 # ------------------------------------------------------------------ statements
