@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.conformance import passing, report
 from tests.conformance.cases import Case, load_cases
 from tests.conformance.failure import Outcome
+from tests.conformance.functions import register_test_functions
 from tests.conformance.modes import AVAILABLE, Mode, modes_of
 from tests.conformance.pool import CASE_SECONDS_MAX, Job, run_cases
 
@@ -109,4 +110,5 @@ def _update(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> tuple[bool, l
 
 
 if __name__ == "__main__":
+    register_test_functions()
     sys.exit(main())

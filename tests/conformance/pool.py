@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 
 from tests.conformance.cases import Case, CaseKind
 from tests.conformance.failure import CaseFailure, Outcome, Stage
+from tests.conformance.functions import register_test_functions, reset_calls
 from tests.conformance.modes import Mode
 from tests.conformance.query_case import run_query_case
 from tests.conformance.rest_case import run_rest_case
@@ -31,6 +32,7 @@ Runner = Callable[[Case, Mode], Outcome]
 
 def run_case(case: Case, mode: Mode) -> Outcome:
     """Runs one case in this process."""
+    reset_calls()
     start = time.perf_counter()
     stage: Stage | None = None
     reason = detail = ""
@@ -62,7 +64,10 @@ def run_cases(
     seconds_max: float = CASE_SECONDS_MAX,
     runner: Runner = run_case,
 ) -> Iterator[Outcome]:
-    """Runs cases, as outcomes come. `process_count` 0 runs them in this process."""
+    """Runs cases, as outcomes come.
+
+    `process_count` 0 runs them in this process, without the functions that only tests have.
+    """
     if process_count == 0:
         yield from (runner(case, mode) for case, mode in jobs)
         return
@@ -157,6 +162,7 @@ def _lost(job: Job, stage: Stage, reason: str) -> Outcome:
 def _serve(pipe: Connection, runner: Runner) -> None:
     """A worker's life: cases in, outcomes out, until the pipe closes."""
     warnings.simplefilter("ignore")
+    register_test_functions()
     while True:
         try:
             case, mode = pipe.recv()
