@@ -7,7 +7,7 @@ rows start with `$` (`$rowtime`, `$seq`, …), which no such suffix can make.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +24,7 @@ from merganser.engine.types import (
     SqlType,
     StructType,
 )
-from merganser.errors import InternalError, StateFileError, UnsupportedError
+from merganser.errors import InternalError, StateFileError
 
 DECIMAL_PRECISION_MAX = 38  # DuckDB's; ksqlDB has no bound.
 
@@ -98,6 +98,29 @@ class Duck:
     def unregister(self, name: str) -> None:
         """Takes a registered name away."""
         self._connection.unregister(name)
+
+    def create_function(
+        self,
+        name: str,
+        function: Callable[..., pa.Array],
+        parameters: Sequence[str],
+        returns: str,
+    ) -> None:
+        """Makes a Python function over Arrow arrays callable in SQL, from every connection.
+
+        It is called with whole batches, NULLs included, gives an array of the same length, and must
+        depend on nothing but its arguments. It belongs to the instance, so once is enough.
+        """
+        self._connection.create_function(
+            name, function, list(parameters), returns, type="arrow", null_handling="special"
+        )
+
+    def has_function(self, name: str) -> bool:
+        """Whether the instance has a function of that name."""
+        found = self.rows(
+            "SELECT 1 FROM duckdb_functions() WHERE function_name = ? LIMIT 1", [name]
+        )
+        return bool(found)
 
     def attach(self, alias: str, path: Path | None) -> None:
         """Attaches a database file (None: in memory) under an alias.
@@ -181,17 +204,14 @@ def literal(value: object) -> str:
 def physical_type(sql_type: SqlType) -> str:
     """The DuckDB type that holds a SQL type's values.
 
-    Raises:
-        UnsupportedError: A DECIMAL wider than DuckDB's 38 digits.
+    A DECIMAL of more digits than DuckDB's 38 is held as text in plain notation.
     """
     match sql_type:
         case ScalarType(kind):
             return _SCALARS[kind]
         case DecimalType(precision, scale):
             if precision > DECIMAL_PRECISION_MAX:
-                raise UnsupportedError(
-                    f"{sql_type.sql()} has more than {DECIMAL_PRECISION_MAX} digits"
-                )
+                return "VARCHAR"
             return f"DECIMAL({precision}, {scale})"
         case ArrayType(element):
             return f"{physical_type(element)}[]"

@@ -6,7 +6,8 @@ from sqlglot import exp
 
 from merganser.engine import types
 from merganser.engine.expression import Comparison, Expression, Literal
-from merganser.engine.plan.bind_literal import shown, timestamp_text_ms
+from merganser.engine.functions.time_text import timestamp_text_ms
+from merganser.engine.plan.bind_literal import shown
 from merganser.engine.plan.coercion import convert
 from merganser.engine.plan.operator_types import comparison_type
 from merganser.engine.types import DecimalType

@@ -1,9 +1,7 @@
-"""The type and value of a number as written, and texts that mean a point in time."""
+"""The type and value of a number as written."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from merganser.engine import types
@@ -53,36 +51,3 @@ def shown(expression: Expression) -> str:
     if expression.result_type == types.NULL:
         return "NULL"
     return f"{expression} ({expression.result_type})"
-
-
-_TIMESTAMP = re.compile(
-    r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
-    r"(?:T(?:(?P<hour>\d\d)(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,3}))?)?)?)?)?"
-    r")?)?(?P<zone>Z|[+-]\d\d:?\d\d)?"
-)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def timestamp_text_ms(text: str) -> int | None:
-    """Epoch ms of an ISO text, parts from the right missing (`2020-05`); None if it is not one.
-
-    An optional `Z`, `+0200` or `-03:30` follows; without it the zone is UTC.
-    """
-    found = _TIMESTAMP.fullmatch(text)
-    if found is None:
-        return None
-    part = {name: int(found[name] or default) for name, default in _PART_DEFAULTS.items()}
-    try:
-        moment = datetime(**part, tzinfo=UTC)  # type: ignore[arg-type] # names are its own.
-    except ValueError:
-        return None
-    ms = (moment - _EPOCH) // timedelta(milliseconds=1)
-    ms += int((found["fraction"] or "0").ljust(3, "0"))
-    zone = found["zone"]
-    if zone and zone != "Z":
-        sign = -1 if zone[0] == "-" else 1
-        ms -= sign * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000
-    return ms
-
-
-_PART_DEFAULTS = {"year": 1970, "month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0}

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from merganser.engine import types
-from merganser.engine.duck import physical_type
+from merganser.engine.duck import literal, physical_type
 from merganser.engine.execution.expressions.compiled import Fragment, either, is_null
+from merganser.engine.execution.expressions.decimals import decimal_arithmetic_sql
 from merganser.engine.expression import Arithmetic, Cast, Expression, Negate
+from merganser.engine.functions.decimals import is_wide
+from merganser.engine.plan.coercion import as_decimal
 from merganser.engine.types import DecimalType
 
 Compile = Callable[[Expression], Fragment]
@@ -24,7 +27,12 @@ def compile_arithmetic(node: Arithmetic | Negate, compile_node: Compile) -> Frag
         return _integers(node, compile_node)
     if isinstance(node, Negate):
         operand = compile_node(node.operand)
-        return Fragment(f"(-{operand.sql})", is_null(operand.sql), operand.logged)
+        sql = f"(-{operand.sql})"
+        if is_wide(node.type):
+            zero = (literal("0"), DecimalType(1, 0))
+            assert isinstance(node.type, DecimalType)
+            sql = decimal_arithmetic_sql("-", zero, (operand.sql, node.type), node.type)
+        return Fragment(sql, is_null(operand.sql), operand.logged)
     left, right = compile_node(node.left), compile_node(node.right)
     logged = either(left.logged, right.logged)
     if node.type == types.STRING:
@@ -34,8 +42,19 @@ def compile_arithmetic(node: Arithmetic | Negate, compile_node: Compile) -> Frag
         sql = f"({left.sql} {node.op} {right.sql})"
         return Fragment(sql, either(is_null(left.sql), is_null(right.sql)), logged)
     assert isinstance(node.type, DecimalType)
-    sql = _decimal(node, left.sql, right.sql)
+    sql = decimal_arithmetic_sql(
+        node.op, as_decimal_side(left, node.left), as_decimal_side(right, node.right), node.type
+    )
     return Fragment(sql, is_null(sql), logged)
+
+
+def as_decimal_side(side: Fragment, node: Expression) -> tuple[str, DecimalType]:
+    """An operand of a decimal operator: integers become DECIMALs of all their digits."""
+    kind = node.result_type
+    if isinstance(kind, DecimalType):
+        return side.sql, kind
+    wanted = as_decimal(kind)
+    return f"CAST({side.sql} AS {physical_type(wanted)})", wanted
 
 
 def _text(left: Fragment, right: Fragment, logged: str | None) -> Fragment:
@@ -119,15 +138,3 @@ def _wide(node: Expression, leaves: dict[Expression, Fragment]) -> str:
     half = f"CAST({1 << bits - 1} AS {kind})"
     mask = f"CAST({(1 << bits) - 1} AS {kind})"
     return f"((({exact} + {half}) & {mask}) - {half})"
-
-
-# ------------------------------------------------------------------ decimals
-
-
-def _decimal(node: Arithmetic, left: str, right: str) -> str:
-    kind = physical_type(node.type)
-    if node.op == "/":
-        return f"TRY(CAST({left} / nullif({right}, 0) AS {kind}))"
-    if node.op == "%":
-        right = f"nullif({right}, 0)"
-    return f"TRY(CAST(({left} {node.op} {right}) AS {kind}))"

@@ -1,21 +1,21 @@
-"""CAST and implicit conversions, as Java does them."""
+"""CAST and implicit conversions, as Java does them.
+
+Source: parity/statements.md, section 8; parity/semantics.md, section 12, items 9, 11 and 13.
+"""
 
 from __future__ import annotations
 
-from merganser.engine import types
-from merganser.engine.duck import physical_type
-from merganser.engine.execution.expressions.compiled import Fragment, both, either, is_null
-from merganser.engine.types import SqlType
+from dataclasses import dataclass
 
-_LOSSLESS = {
-    (types.INTEGER, types.BIGINT),
-    (types.INTEGER, types.DOUBLE),
-    (types.BIGINT, types.DOUBLE),
-    (types.INTEGER, types.STRING),
-    (types.BIGINT, types.STRING),
-    (types.BOOLEAN, types.STRING),
-    (types.DATE, types.TIMESTAMP),
-}
+from merganser.engine import types
+from merganser.engine.duck import identifier, physical_type
+from merganser.engine.execution.expressions.compiled import Fragment, either
+from merganser.engine.functions import conversions
+from merganser.engine.functions.java_text import java_text_sql
+from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
+from merganser.errors import InternalError
+
+_EXACT_DOUBLE_DIGITS = 15  # Up to here a DECIMAL divided by its power of ten rounds once.
 
 
 def cast_fragment(
@@ -26,13 +26,161 @@ def cast_fragment(
     An explicit CAST catches what its operand raises and itself becomes NULL where it fails; an
     implicit one raises.
     """
-    kind = physical_type(target)
     given = operand if implicit else operand.caught()
-    if (source, target) in _LOSSLESS:
-        sql = f"CAST({given.sql} AS {kind})"
-        return Fragment(sql, given.raises, given.logged, given.nullable)
-    sql = f"TRY_CAST({given.sql} AS {kind})"
-    fails = both(f"({given.sql} IS NOT NULL)", is_null(sql))
+    cast = _cast(given.sql, source, target, 0)
+    nullable = given.nullable or cast.fails is not None
     if implicit:
-        return Fragment(sql, either(given.raises, fails), given.logged)
-    return Fragment(sql, None, either(given.logged, fails))
+        return Fragment(cast.sql, either(given.raises, cast.fails), given.logged, nullable)
+    return Fragment(cast.sql, None, either(given.logged, cast.fails), nullable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Converted:
+    """A converted value; `fails` is a predicate, never NULL, or None."""
+
+    sql: str
+    fails: str | None = None
+
+
+def _strict(sql: str, operand: str) -> _Converted:
+    """SQL that gives NULL for a given value only where the conversion fails."""
+    return _Converted(sql, f"(({operand}) IS NOT NULL AND ({sql}) IS NULL)")
+
+
+def _cast(sql: str, source: SqlType, target: SqlType, depth: int) -> _Converted:
+    if source in (target, types.NULL):
+        return _Converted(sql if source == target else f"CAST({sql} AS {physical_type(target)})")
+    match source, target:
+        case ArrayType(), ArrayType():
+            return _cast_array(sql, source, target, depth)
+        case MapType(), MapType():
+            return _cast_map(sql, source, target, depth)
+        case StructType(), StructType():
+            return _cast_struct(sql, source, target, depth)
+        case _, types.STRING:
+            return _Converted(_text(sql, source, depth))
+        case types.STRING, _:
+            return _parse(sql, target)
+        case _, types.INTEGER | types.BIGINT:
+            return _to_integer(sql, source, target)
+        case DecimalType(precision, _), types.DOUBLE:
+            exact = precision <= _EXACT_DOUBLE_DIGITS
+            return _Converted(
+                f"CAST({sql} AS DOUBLE)" if exact else f"CAST(CAST({sql} AS VARCHAR) AS DOUBLE)"
+            )
+        case types.DOUBLE, DecimalType():
+            # By its shortest text, as BigDecimal.valueOf; DuckDB would scale the binary value.
+            text = f"CAST({sql} AS VARCHAR)"
+            return _strict(f"TRY_CAST({text} AS {physical_type(target)})", sql)
+        case _, DecimalType():
+            return _strict(f"TRY_CAST({sql} AS {physical_type(target)})", sql)
+        case _:
+            return _Converted(f"CAST({sql} AS {physical_type(target)})")
+
+
+def _text(sql: str, source: SqlType, depth: int) -> str:
+    match source:
+        case types.DATE:
+            return conversions.date_sql(sql)
+        case types.TIME:
+            return conversions.time_sql(sql)
+        case types.TIMESTAMP:
+            return conversions.timestamp_sql(sql)
+        case DecimalType():
+            return f"CAST({sql} AS VARCHAR)"
+        case _:
+            return java_text_sql(sql, source, depth)
+
+
+def _parse(sql: str, target: SqlType) -> _Converted:
+    match target:
+        case types.BOOLEAN:
+            return _Converted(conversions.parse_boolean_sql(sql))
+        case types.INTEGER:
+            return _strict(f"TRY_CAST({conversions.parse_long_sql(sql)} AS INTEGER)", sql)
+        case types.BIGINT:
+            return _strict(conversions.parse_long_sql(sql), sql)
+        case types.DOUBLE:
+            return _strict(conversions.parse_double_sql(sql), sql)
+        case DecimalType():
+            plain = conversions.decimal_plain_sql(sql)
+            return _strict(f"TRY_CAST({plain} AS {physical_type(target)})", sql)
+        case types.DATE:
+            return _strict(conversions.parse_date_sql(sql), sql)
+        case types.TIME:
+            return _strict(conversions.parse_time_sql(sql), sql)
+        case types.TIMESTAMP:
+            return _strict(conversions.parse_timestamp_sql(sql), sql)
+        case types.BYTES:
+            return _strict(conversions.parse_base64_sql(sql), sql)
+        case _:
+            raise InternalError(f"no cast from STRING to {target}")
+
+
+def _to_integer(sql: str, source: SqlType, target: SqlType) -> _Converted:
+    """DOUBLE saturates and NaN is 0; BIGINT and DECIMAL keep their low-order bits."""
+    kind = physical_type(target)
+    bits = 32 if target == types.INTEGER else 64
+    if source == types.INTEGER:
+        return _Converted(f"CAST({sql} AS {kind})")
+    half, mask = 1 << bits - 1, (1 << bits) - 1
+    if source == types.DOUBLE:
+        return _Converted(
+            f"CASE WHEN isnan({sql}) THEN 0 WHEN ({sql}) >= {half - 1} THEN {half - 1} "
+            f"WHEN ({sql}) <= -{half} THEN CAST(-{half} AS {kind}) "
+            f"ELSE CAST(trunc({sql}) AS {kind}) END"
+        )
+    whole = f"trunc({sql})" if isinstance(source, DecimalType) else f"({sql})"
+    low = f"(CAST({whole} AS HUGEINT) & CAST({mask} AS HUGEINT))"
+    wrapped = f"CASE WHEN {low} < {half} THEN {low} ELSE {low} - CAST({mask + 1} AS HUGEINT) END"
+    return _Converted(f"coalesce(TRY_CAST({whole} AS {kind}), CAST({wrapped} AS {kind}))")
+
+
+# ------------------------------------------------------------------ containers
+
+
+def _cast_array(sql: str, source: ArrayType, target: ArrayType, depth: int) -> _Converted:
+    name = f"e{depth}"
+    item = _cast(name, source.element, target.element, depth + 1)
+    every = f"list_transform({sql}, lambda {name}: {item.sql})"
+    if item.fails is None:
+        return _Converted(every)
+    fails = f"coalesce(len(list_filter({sql}, lambda {name}: {item.fails})) > 0, FALSE)"
+    return _Converted(f"CASE WHEN {fails} THEN NULL ELSE {every} END", fails)
+
+
+def _cast_map(sql: str, source: MapType, target: MapType, depth: int) -> _Converted:
+    name = f"e{depth}"
+    key = _cast(f"{name}.key", source.key, target.key, depth + 1)
+    value = _cast(f"{name}.value", source.value, target.value, depth + 1)
+    entries = f"map_entries({sql})"
+    pairs = (
+        f"list_transform({entries}, lambda {name}: "
+        f"struct_pack(key := {key.sql}, value := {value.sql}))"
+    )
+    every = f"CASE WHEN ({sql}) IS NOT NULL THEN map_from_entries({pairs}) END"
+    failing = either(key.fails, value.fails)
+    if failing is None:
+        return _Converted(every)
+    fails = f"coalesce(len(list_filter({entries}, lambda {name}: {failing})) > 0, FALSE)"
+    return _Converted(f"CASE WHEN {fails} THEN NULL ELSE {every} END", fails)
+
+
+def _cast_struct(sql: str, source: StructType, target: StructType, depth: int) -> _Converted:
+    """Field by field, by exact name; fields that the source lacks are NULL."""
+    parts: list[str] = []
+    failing: list[str | None] = []
+    for field in target.fields:
+        name = identifier(field.name)
+        given = source.field(field.name)
+        if given is None:
+            parts.append(f"{name} := CAST(NULL AS {physical_type(field.type)})")
+            continue
+        cast = _cast(f"({sql}).{name}", given.type, field.type, depth)
+        parts.append(f"{name} := {cast.sql}")
+        failing.append(cast.fails)
+    every = f"CASE WHEN ({sql}) IS NOT NULL THEN struct_pack({', '.join(parts)}) END"
+    fails = either(*failing)
+    if fails is None:
+        return _Converted(every)
+    return _Converted(f"CASE WHEN {fails} THEN NULL ELSE {every} END", fails)

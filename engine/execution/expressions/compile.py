@@ -28,6 +28,7 @@ from merganser.engine import types
 from merganser.engine.duck import identifier, literal, physical_type
 from merganser.engine.execution.expressions.arithmetic import compile_arithmetic
 from merganser.engine.execution.expressions.casts import cast_fragment
+from merganser.engine.execution.expressions.comparison import comparison_sql, in_sql
 from merganser.engine.execution.expressions.compiled import (
     CompiledExpression,
     Fragment,
@@ -108,7 +109,7 @@ class _Compiler:
                     return f"({self.passes(left)} OR {self.passes(right)})"
                 return f"({self.passes(left)} OR (NOT {raises} AND {self.passes(right)}))"
             case Comparison(op, left, right):
-                return self._compare(op, self.value(left).sql, self.value(right).sql, left)
+                return comparison_sql(op, (self.value(left), left), (self.value(right), right))
             case _:
                 return self.value(node).sql
 
@@ -141,7 +142,7 @@ class _Compiler:
         left, right = self.value(node.left), self.value(node.right)
         raises = either(left.raises, right.raises)
         logged = either(left.logged, right.logged)
-        plain = self._compare(node.op, left.sql, right.sql, node.left)
+        plain = comparison_sql(node.op, (left, node.left), (right, node.right))
         if node.op.startswith("IS ") or not (left.nullable or right.nullable):
             sql = plain
         else:
@@ -149,10 +150,6 @@ class _Compiler:
         if raises is None:
             return Fragment(sql, None, logged, nullable=False)
         return Fragment(f"CASE WHEN {raises} THEN NULL ELSE {sql} END", raises, logged)
-
-    def _compare(self, op: str, left: str, right: str, sample: Expression) -> str:
-        del sample
-        return f"({left} {op} {right})"
 
     def _logical(self, node: Logical) -> Fragment:
         left, right = self.value(node.left), self.value(node.right)
@@ -190,7 +187,7 @@ class _Compiler:
         items = [self.value(item) for item in node.items]
         raises = either(operand.raises, *(item.raises for item in items))
         logged = either(operand.logged, *(item.logged for item in items))
-        found = f"coalesce({operand.sql} IN ({', '.join(item.sql for item in items)}), FALSE)"
+        found = in_sql(operand, items, node.operand.result_type)
         sql = f"(NOT {found})" if node.negated else found
         if raises is None:
             return Fragment(sql, None, logged, nullable=False)

@@ -1,0 +1,208 @@
+"""Scalar functions that SQL cannot express: Python, one row at a time, over whole Arrow batches.
+
+A function takes one Python value per parameter and gives one, or raises `CallFailedError` where
+ksqlDB would raise. Values: TIME and TIMESTAMP are ms, DATE is days (all `int`), DECIMAL is
+`Decimal`, arrays are lists. Variadic arguments come as one list.
+Keep ordinary rows away from here where SQL can do them: a call costs about 0.4 µs a row and holds
+the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from merganser.engine import types
+from merganser.engine.duck import Duck, physical_type
+from merganser.engine.functions.function import SCALARS, TABLES, CallSite, Nulls, Overload
+from merganser.engine.functions.signature import Parameter, parse_signature
+from merganser.engine.types import ArrayType, MapType, SqlType
+
+DAY_MS = 86_400_000
+
+Row = Callable[..., object]
+
+
+class CallFailedError(Exception):
+    """A call raises in ksqlDB: the value is NULL and the processing log gets an entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFunction:
+    """A function of rows under its DuckDB name; `<name>_failed` tells which calls raise."""
+
+    name: str
+    parameters: tuple[SqlType, ...]
+    returns: SqlType
+    row: Row
+    pass_nulls: bool
+
+    def values(self, *columns: pa.ChunkedArray) -> pa.Array:
+        """The results of a batch, NULL where a call raises."""
+        return pa.array(
+            [self._value(arguments) for arguments in _rows(columns)], arrow_type(self.returns)
+        )
+
+    def failed(self, *columns: pa.ChunkedArray) -> pa.Array:
+        """Which calls of a batch raise."""
+        return pa.array([self._fails(arguments) for arguments in _rows(columns)], pa.bool_())
+
+    def _value(self, arguments: tuple[object, ...]) -> object:
+        if not self.pass_nulls and None in arguments:
+            return None
+        try:
+            return self.row(*arguments)
+        except CallFailedError:
+            return None
+
+    def _fails(self, arguments: tuple[object, ...]) -> bool:
+        if not self.pass_nulls and None in arguments:
+            return False
+        try:
+            self.row(*arguments)
+        except CallFailedError:
+            return True
+        return False
+
+
+def _rows(columns: tuple[pa.ChunkedArray, ...]) -> list[tuple[object, ...]]:
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+
+_FUNCTIONS: dict[str, PythonFunction] = {}
+
+
+def define(
+    name: str,
+    parameters: tuple[SqlType, ...],
+    returns: SqlType,
+    row: Row,
+    *,
+    pass_nulls: bool = False,
+) -> None:
+    """Defines a Python function under a DuckDB name (by convention `$…`)."""
+    assert name not in _FUNCTIONS, name
+    _FUNCTIONS[name] = PythonFunction(
+        name,
+        tuple(_number_type(kind) for kind in parameters),
+        _number_type(returns),
+        row,
+        pass_nulls,
+    )
+
+
+def python(
+    name: str,
+    signature: str,
+    row: Row,
+    *,
+    nulls: Nulls = Nulls.NATURAL,
+    raises: bool = True,
+) -> Overload:
+    """An overload that Python computes. `name` is its DuckDB name, one for each overload.
+
+    With `Nulls.NATURAL` the function is not called for rows with a NULL argument; with
+    `Nulls.PASS` it is given None. `raises` tells whether it can raise CallFailedError at all.
+    """
+    parsed = parse_signature(signature)
+    parameters = tuple(ArrayType(p.type) if p.variadic else p.type for p in parsed.parameters)
+    assert parsed.returns is not None
+    define(name, parameters, parsed.returns, row, pass_nulls=nulls is Nulls.PASS)
+    returns = parsed.returns
+
+    def call(site: CallSite) -> str:
+        arguments = ", ".join(_arguments(site, parsed.parameters))
+        return from_number(f'"{name}"({arguments})', returns)
+
+    def fails(site: CallSite) -> str:
+        arguments = ", ".join(_arguments(site, parsed.parameters))
+        return f'CASE WHEN ({{result}}) IS NULL THEN "{name}_failed"({arguments}) ELSE FALSE END'
+
+    return Overload(parsed, call, nulls, fails if raises else None)
+
+
+def _arguments(site: CallSite, parameters: tuple[Parameter, ...]) -> list[str]:
+    """The arguments as numbers where they are times; variadic ones as one list."""
+    given = [to_number(sql, kind) for sql, kind in zip(site.sql, site.types, strict=True)]
+    index = next((i for i, p in enumerate(parameters) if p.variadic), None)
+    if index is None:
+        return given
+    behind = len(parameters) - index - 1
+    end = len(given) - behind
+    kind = physical_type(ArrayType(parameters[index].type))
+    many = f"CAST([{', '.join(given[index:end])}] AS {kind})"
+    return [*given[:index], many, *given[end:]]
+
+
+def _number_type(kind: SqlType) -> SqlType:
+    if kind in (types.TIMESTAMP, types.TIME):
+        return types.BIGINT
+    return types.INTEGER if kind == types.DATE else kind
+
+
+def to_number(sql: str, kind: SqlType) -> str:
+    """TIME and TIMESTAMP as ms, DATE as days; other types as they are."""
+    if kind in (types.TIMESTAMP, types.TIME):
+        return f"epoch_ms({sql})"
+    if kind == types.DATE:
+        return f"CAST(({sql}) - DATE '1970-01-01' AS INTEGER)"
+    return sql
+
+
+def from_number(sql: str, kind: SqlType) -> str:
+    """The other way round. A number that no TIMESTAMP or DATE holds gives NULL."""
+    if kind == types.TIMESTAMP:
+        return f"TRY(make_timestamp_ms({sql}))"
+    if kind == types.TIME:
+        return f"(TIME '00:00:00' + to_milliseconds(({sql}) % {DAY_MS}))"
+    if kind == types.DATE:
+        return f"TRY(DATE '1970-01-01' + ({sql}))"
+    return sql
+
+
+def arrow_type(kind: SqlType) -> pa.DataType:
+    """The Arrow type in which a function gives its results."""
+    if isinstance(kind, ArrayType):
+        return pa.list_(arrow_type(kind.element))
+    if isinstance(kind, MapType):
+        return pa.map_(arrow_type(kind.key), arrow_type(kind.value))
+    return _ARROW[kind]
+
+
+_ARROW: dict[SqlType, pa.DataType] = {
+    types.BOOLEAN: pa.bool_(),
+    types.INTEGER: pa.int32(),
+    types.BIGINT: pa.int64(),
+    types.DOUBLE: pa.float64(),
+    types.STRING: pa.string(),
+    types.BYTES: pa.binary(),
+}
+
+
+def register_functions(duck: Duck) -> None:
+    """Makes all Python functions known to a DuckDB instance. Once for each instance is enough."""
+    len(SCALARS)  # The first look at the registries imports all families.
+    len(TABLES)
+    if not _FUNCTIONS or duck.has_function(next(iter(_FUNCTIONS))):
+        return
+    for function in _FUNCTIONS.values():
+        parameters = [physical_type(kind) for kind in function.parameters]
+        count = len(parameters)
+        values, failed = _counted(function.values, count), _counted(function.failed, count)
+        duck.create_function(function.name, values, parameters, physical_type(function.returns))
+        duck.create_function(f"{function.name}_failed", failed, parameters, "BOOLEAN")
+
+
+def _counted(function: Callable[..., pa.Array], count: int) -> Callable[..., pa.Array]:
+    """The same with a signature of as many parameters, which is where DuckDB looks."""
+
+    def call(*columns: pa.ChunkedArray) -> pa.Array:
+        return function(*columns)
+
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    parameters = [inspect.Parameter(f"p{index}", kind) for index in range(count)]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # on purpose.
+    return call
