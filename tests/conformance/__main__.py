@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.failing or options.details:
         lines += report.failing_lines(outcomes, details=options.details)
         lines += ["", *report.reason_lines(outcomes), ""]
+        lines += report.refusal_lines(outcomes)
     lines += report.themes_table(outcomes)
     lost = False
     if options.update_passing:

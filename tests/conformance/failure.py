@@ -38,7 +38,12 @@ class CaseFailure(Exception):  # noqa: N818 - a failed case is a result, not an 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one case in one mode. `stage` is None if it passed."""
+    """What became of one case in one mode.
+
+    Attributes:
+        stage: None if it passed.
+        reason: Why it failed, or how an error case was refused.
+    """
 
     case_id: str
     theme: str

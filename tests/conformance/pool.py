@@ -37,7 +37,7 @@ def run_case(case: Case, mode: Mode) -> Outcome:
     stage: Stage | None = None
     reason = detail = ""
     try:
-        _run_kind(case, mode)
+        reason = _run_kind(case, mode)
     except CaseFailure as failure:
         stage, reason, detail = failure.stage, failure.reason, failure.detail
     except Exception as error:  # noqa: BLE001 - one broken case must not end the run
@@ -47,12 +47,12 @@ def run_case(case: Case, mode: Mode) -> Outcome:
     return Outcome(case.case_id, case.theme, mode, stage, reason, detail, seconds)
 
 
-def _run_kind(case: Case, mode: Mode) -> None:
+def _run_kind(case: Case, mode: Mode) -> str:
     match case.kind:
         case CaseKind.QUERY:
-            run_query_case(case, mode)
+            return run_query_case(case, mode)
         case CaseKind.REST:
-            run_rest_case(case)
+            return run_rest_case(case)
         case CaseKind.SCHEMA:
             raise CaseFailure(Stage.UNSUPPORTED, "schema cases")
 

@@ -47,8 +47,8 @@ _Place = tuple[str, int]
 """Topic and offset of a record."""
 
 
-def run_query_case(case: Case, mode: Mode, factory: EngineFactory = real_engine) -> None:
-    """Runs a case in a mode.
+def run_query_case(case: Case, mode: Mode, factory: EngineFactory = real_engine) -> str:
+    """Runs a case in a mode; gives how an error case was refused, and nothing for others.
 
     Raises:
         CaseFailure: The case does not pass.
@@ -58,17 +58,16 @@ def run_query_case(case: Case, mode: Mode, factory: EngineFactory = real_engine)
     prepare_topics(case, log)
     with _data_dir(mode) as data_dir, opened(factory, Setting(log, data_dir)) as engine:
         if case.error is not None and not case.inputs:
-            _expect_refusal(case, engine)
-            return
+            return _expect_refusal(case, engine)
         for statement in case.statements:
             _execute(case, statement, engine)
         _append_inputs(case, engine, log)
         if case.error is not None:
-            _expect_failure(case, mode, engine, log)
-            return
+            return _expect_failure(case, mode, engine, log)
         _run_tasks(case, mode, engine, log)
         check_outputs(case, mode, engine, log)
         check_post(case, engine, log)
+        return ""
 
 
 @contextmanager
@@ -112,7 +111,7 @@ def _internal(error: Exception) -> CaseFailure:
     return CaseFailure(Stage.INTERNAL, f"{type(root).__name__}: {first_line}", detail)
 
 
-def _expect_refusal(case: Case, engine: EngineDoor) -> None:
+def _expect_refusal(case: Case, engine: EngineDoor) -> str:
     *before, last = case.statements
     for statement in before:
         _execute(case, statement, engine)
@@ -120,7 +119,7 @@ def _expect_refusal(case: Case, engine: EngineDoor) -> None:
         engine.execute(last, properties=_properties(case))
     except Exception as error:
         if isinstance(blame(error), UserError):
-            return
+            return _statement_failure(error).reason
         raise _internal(error) from error
     raise CaseFailure(Stage.ACCEPTED, _in_short(last))
 
@@ -144,13 +143,13 @@ def _append_inputs(case: Case, engine: EngineDoor, log: SinglePartitionLog) -> N
         log.deliver_only(topic, stored)
 
 
-def _expect_failure(case: Case, mode: Mode, engine: EngineDoor, log: SinglePartitionLog) -> None:
+def _expect_failure(case: Case, mode: Mode, engine: EngineDoor, log: SinglePartitionLog) -> str:
     """An error case with inputs: a query must fail while it processes them."""
     try:
         _run_tasks(case, mode, engine, log)
     except CaseFailure as failure:
         if failure.stage is Stage.RUNNING:
-            return
+            return failure.reason
         raise
     raise CaseFailure(Stage.ACCEPTED, "the query should fail while processing")
 

@@ -47,6 +47,18 @@ def reason_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"       … and {len(counts) - GROUPS_MAX} reasons more"
 
 
+def refusal_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """By which kinds of error the passing error cases were refused.
+
+    A case cannot tell a right refusal from a missing feature, so many of one kind are suspicious.
+    """
+    refusals = [outcome.reason for outcome in outcomes if outcome.passed and outcome.reason]
+    counts = Counter(reason.split(":", 1)[0] for reason in refusals)
+    if counts:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in counts.most_common())
+        yield f"passing error cases were refused by: {kinds}"
+
+
 def write_json(outcomes: Sequence[Outcome], path: Path) -> None:
     """Every case's outcome as JSON."""
     rows = [

@@ -85,8 +85,8 @@ class Served:
     engine: ServedEngine
 
 
-def run_rest_case(case: Case) -> None:
-    """Runs a REST case.
+def run_rest_case(case: Case) -> str:
+    """Runs a REST case; gives how an error case was refused, and nothing for others.
 
     Raises:
         CaseFailure: The case does not pass.
@@ -98,11 +98,12 @@ def run_rest_case(case: Case) -> None:
             responses = _run(case, served)
         except HttpFailure as failure:
             _check_error(case, failure)
-            return
+            return str(failure)
         if case.error is not None:
             raise CaseFailure(Stage.ACCEPTED, case.statements[-1][:100])
         _check_outputs(case, served)
         _check_responses(case, responses)
+        return ""
 
 
 @contextmanager

@@ -119,7 +119,8 @@ def test_a_refused_statement_fails_the_case() -> None:
 
 
 def test_an_error_case_wants_its_last_statement_refused() -> None:
-    run_query_case(case(CREATE, "BAD;", error={}), Mode.RECORD, fake_factory([]))
+    refusal = run_query_case(case(CREATE, "BAD;", error={}), Mode.RECORD, fake_factory([]))
+    assert refusal == "UnknownNameError: stream `BAD` does not exist"
     assert failure(case(CREATE, COUNT, error={})).stage is Stage.ACCEPTED
     assert failure(case("BAD;", COUNT, error={})).stage is Stage.REJECTED
 

@@ -150,6 +150,17 @@ def test_failing_cases_are_named_with_their_reasons() -> None:
     ]
 
 
+def test_refusals_are_counted_by_kind() -> None:
+    refused = [
+        Outcome("f/a.json#1", "x", "record", None, "KeyRuleError: one"),
+        Outcome("f/a.json#2", "x", "record", None, "KeyRuleError: two"),
+        Outcome("f/a.json#3", "x", "record", None, "UnsupportedError: three"),
+    ]
+    assert list(report.refusal_lines([*refused, *OUTCOMES])) == [
+        "passing error cases were refused by: KeyRuleError 2, UnsupportedError 1"
+    ]
+
+
 def test_json_report(tmp_path: Path) -> None:
     report.write_json(OUTCOMES, tmp_path / "out.json")
     rows = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
