@@ -8,7 +8,7 @@ with Client("http://localhost:8088") as client:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -82,13 +82,32 @@ class UnreachableError(Exception):
     """There is no answer: the server is not there, or the connection broke."""
 
 
+class Number(Decimal):
+    """A number with a point or an exponent. Its text is the server's: `2.0`, `1.20`, `1.0E10`."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Reads a number as JSON spells it."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the rows of an answer are: names and types as SQL text."""
+    """What the rows of an answer are: names and types as SQL text.
+
+    `schema` is all of it as the server wrote it; pull queries mark their keys in it.
+    """
 
     query_id: str
     names: tuple[str, ...]
     types: tuple[str, ...]
+    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +213,7 @@ class Client:
         *,
         properties: Mapping[str, object] | None = None,
         variables: Mapping[str, str] | None = None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Runs a SELECT: a header, rows as they come, at last a final message (push queries).
 
         Closing the iterator ends the query.
@@ -219,7 +238,7 @@ class Client:
         *,
         properties: Mapping[str, object] | None = None,
         variables: Mapping[str, str] | None = None,
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """Runs a PRINT: a line a record, and lines about the formats found.
 
         Raises:
@@ -324,7 +343,10 @@ def _event(element: dict[str, Any]) -> Event:
         case {"header": {"queryId": query_id, "schema": schema}}:
             columns = [_column(part) for part in split_columns(schema)]
             return Header(
-                query_id, tuple(name for name, _ in columns), tuple(kind for _, kind in columns)
+                query_id,
+                tuple(name for name, _ in columns),
+                tuple(kind for _, kind in columns),
+                schema,
             )
         case {"row": {"columns": values, **rest}}:
             return Row(tuple(values), tombstone=bool(rest.get("tombstone")))
