@@ -1,0 +1,1 @@
+"""Made-up records for trying things out: `merganser datagen`."""

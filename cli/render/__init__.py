@@ -1,0 +1,1 @@
+"""How answers look in a terminal: pure functions from wire values to lines of text."""
