@@ -1,222 +1,96 @@
-"""The syntax tree: one frozen class a statement or clause. Expressions are sqlglot nodes.
+"""The syntax tree: one frozen class a statement. Expressions are sqlglot nodes.
 
 Trees print back to SQL with `sql()`, and parsing that gives an equal tree. Positions (`span`) do
-not take part in comparison. Names are exact: the parser has upper-cased unquoted ones.
+not take part in comparison. Names are exact: the parser has upper-cased unquoted ones. A class is
+made by the grammar rule of its name: `ListTopics` by `list_topics`.
 
 Of the expression nodes, sqlglot's own are used where they fit (Column, Literal, Add, EQ, And, Case,
-Cast, Between, In, Like, Is, Bracket, Anonymous for every function call, Lambda, …); what only
-ksqlDB has stands in `merganser.parser.expressions`.
+Between, In, Like, Is, Bracket, Anonymous for every function call, Lambda, …); what only ksqlDB has
+stands in `merganser.parser.expressions`. The parts of statements stand in
+`merganser.parser.clauses` and are read from here.
 Source: parity/statements.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from sqlglot import exp
 
 from merganser.errors import Span
+from merganser.parser.clauses import (
+    NO_SPAN,
+    ColumnConstraint,
+    ColumnDefinition,
+    Duration,
+    Emit,
+    Join,
+    JoinKind,
+    LiteralValue,
+    Properties,
+    Query,
+    SelectAll,
+    SelectItem,
+    SelectStruct,
+    SourceRef,
+    TimeUnit,
+    TypeName,
+    WindowClause,
+    WindowKind,
+    Within,
+    joined,
+    listed,
+    properties_sql,
+    value_sql,
+)
+from merganser.parser.expressions import to_sql
+from merganser.parser.words import name_sql, quote, string_sql
 
-NO_SPAN = Span(1, 1, 0)
-
-Properties = tuple[tuple[str, "LiteralValue"], ...]
-"""WITH properties in order; names upper case."""
-
-LiteralValue = str | int | float | bool | None
-
-
-# ------------------------------------------------------------------ types
-
-
-@dataclass(frozen=True, slots=True)
-class TypeName:
-    """A type as written: a name with parameters.
-
-    `ARRAY<T>` has one argument, `MAP<K, V>` two, `DECIMAL(p, s)` two numbers, `STRUCT` fields;
-    any other name is a primitive or a custom type, resolved by the engine.
-    """
-
-    name: str
-    arguments: tuple[TypeName, ...] = ()
-    numbers: tuple[int, ...] = ()
-    fields: tuple[tuple[str, TypeName], ...] = ()
-    quoted: bool = False
-    span: Span = field(default=NO_SPAN, compare=False)
-
-
-class ColumnConstraint(StrEnum):
-    """What stands behind a column's type."""
-
-    NONE = ""
-    KEY = "KEY"
-    PRIMARY_KEY = "PRIMARY KEY"
-    HEADERS = "HEADERS"
-    HEADER = "HEADER"
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnDefinition:
-    """`name type [[PRIMARY] KEY | HEADERS | HEADER('k')]`."""
-
-    name: str
-    type: TypeName
-    constraint: ColumnConstraint = ColumnConstraint.NONE
-    header: str | None = None
-    span: Span = field(default=NO_SPAN, compare=False)
-
-
-# ------------------------------------------------------------------ queries
-
-
-class TimeUnit(StrEnum):
-    """Units of durations, singular."""
-
-    DAY = "DAY"
-    HOUR = "HOUR"
-    MINUTE = "MINUTE"
-    SECOND = "SECOND"
-    MILLISECOND = "MILLISECOND"
+__all__ = [  # Defined elsewhere; statements are named by their own definitions below.
+    "NO_SPAN",
+    "ColumnConstraint",
+    "ColumnDefinition",
+    "Duration",
+    "Emit",
+    "Join",
+    "JoinKind",
+    "LiteralValue",
+    "Properties",
+    "Query",
+    "SelectAll",
+    "SelectItem",
+    "SelectStruct",
+    "SourceRef",
+    "TimeUnit",
+    "TypeName",
+    "WindowClause",
+    "WindowKind",
+    "Within",
+]
 
 
-_UNIT_MS = {
-    TimeUnit.DAY: 86_400_000,
-    TimeUnit.HOUR: 3_600_000,
-    TimeUnit.MINUTE: 60_000,
-    TimeUnit.SECOND: 1000,
-    TimeUnit.MILLISECOND: 1,
-}
+def _kind(is_table: bool) -> str:
+    return "TABLE" if is_table else "STREAM"
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """`n unit`."""
-
-    amount: int
-    unit: TimeUnit
-
-    @property
-    def ms(self) -> int:
-        """In milliseconds."""
-        return self.amount * _UNIT_MS[self.unit]
+def _elements(columns: tuple[ColumnDefinition, ...] | None) -> str:
+    return "" if columns is None else listed(column.sql() for column in columns)
 
 
-class WindowKind(StrEnum):
-    """The kinds of windows."""
-
-    TUMBLING = "TUMBLING"
-    HOPPING = "HOPPING"
-    SESSION = "SESSION"
+def _names(names: tuple[str, ...]) -> str:
+    return listed(map(name_sql, names)) if names else ""
 
 
-@dataclass(frozen=True, slots=True)
-class WindowClause:
-    """`WINDOW [name] TUMBLING (SIZE …) | HOPPING (…) | SESSION (gap …)`.
-
-    `size` is a session's inactivity gap.
-    """
-
-    kind: WindowKind
-    size: Duration
-    advance: Duration | None = None
-    retention: Duration | None = None
-    grace: Duration | None = None
-    name: str | None = None
-    span: Span = field(default=NO_SPAN, compare=False)
+def _values(values: tuple[exp.Expression, ...]) -> str:
+    return listed(map(to_sql, values))
 
 
-@dataclass(frozen=True, slots=True)
-class SelectItem:
-    """`expr [[AS] alias]`."""
-
-    expression: exp.Expression
-    alias: str | None = None
-    span: Span = field(default=NO_SPAN, compare=False)
+def _query_or_all(query_id: str | None) -> str:
+    return "ALL" if query_id is None else name_sql(query_id)
 
 
-@dataclass(frozen=True, slots=True)
-class SelectAll:
-    """`*` or `source.*`."""
-
-    source: str | None = None
-    span: Span = field(default=NO_SPAN, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SelectStruct:
-    """`expr->*`: all fields of a struct."""
-
-    expression: exp.Expression
-    span: Span = field(default=NO_SPAN, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRef:
-    """`name [[AS] alias]`."""
-
-    name: str
-    alias: str | None = None
-    span: Span = field(default=NO_SPAN, compare=False)
-
-
-class JoinKind(StrEnum):
-    """The kinds of joins."""
-
-    INNER = "INNER"
-    LEFT = "LEFT"
-    RIGHT = "RIGHT"
-    FULL = "FULL"
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """`WITHIN n unit` (before = after) or `WITHIN (before, after)`, `[GRACE PERIOD n unit]`."""
-
-    before: Duration
-    after: Duration
-    grace: Duration | None = None
-    symmetric: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """One joined source of a FROM clause."""
-
-    kind: JoinKind
-    source: SourceRef
-    on: exp.Expression
-    within: Within | None = None
-    span: Span = field(default=NO_SPAN, compare=False)
-
-
-class Emit(StrEnum):
-    """`EMIT …`."""
-
-    CHANGES = "CHANGES"
-    FINAL = "FINAL"
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A SELECT, in any of its roles.
-
-    `group_by` and `partition_by` are None where the clause is absent.
-    """
-
-    items: tuple[SelectItem | SelectAll | SelectStruct, ...]
-    source: SourceRef
-    joins: tuple[Join, ...] = ()
-    window: WindowClause | None = None
-    where: exp.Expression | None = None
-    group_by: tuple[exp.Expression, ...] | None = None
-    partition_by: tuple[exp.Expression, ...] | None = None
-    having: exp.Expression | None = None
-    emit: Emit | None = None
-    limit: int | None = None
-    span: Span = field(default=NO_SPAN, compare=False)
-
-
-# ------------------------------------------------------------------ statements
+def _timeout(timeout: Duration | None) -> str:
+    return f"TIMEOUT {timeout.sql()}" if timeout else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,10 +99,16 @@ class Statement:
 
     Attributes:
         text: The statement as the user wrote it, `;` included; not compared.
+        span: From its first character to the `;`; not compared.
+
     """
 
     text: str = field(default="", compare=False, repr=False)
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    def sql(self) -> str:
+        """Write the statement on one line, without `;`; parsing that gives an equal tree."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +126,18 @@ class CreateSource(Statement):
     read_only: bool = False
     if_not_exists: bool = False
 
+    def sql(self) -> str:
+        return joined(
+            "CREATE",
+            self.or_replace and "OR REPLACE",
+            self.read_only and "SOURCE",
+            _kind(self.is_table),
+            self.if_not_exists and "IF NOT EXISTS",
+            name_sql(self.name),
+            _elements(self.columns),
+            properties_sql(self.properties),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateAsSelect(Statement):
@@ -258,6 +150,18 @@ class CreateAsSelect(Statement):
     or_replace: bool = False
     if_not_exists: bool = False
 
+    def sql(self) -> str:
+        return joined(
+            "CREATE",
+            self.or_replace and "OR REPLACE",
+            _kind(self.is_table),
+            self.if_not_exists and "IF NOT EXISTS",
+            name_sql(self.name),
+            properties_sql(self.properties),
+            "AS",
+            self.query.sql(),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsertSelect(Statement):
@@ -267,14 +171,23 @@ class InsertSelect(Statement):
     query: Query
     properties: Properties = ()
 
+    def sql(self) -> str:
+        properties = properties_sql(self.properties)
+        return joined("INSERT INTO", name_sql(self.target), properties, self.query.sql())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsertValues(Statement):
     """`INSERT INTO source [(col, …)] VALUES (expr, …)`."""
 
     target: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     values: tuple[exp.Expression, ...]
+
+    def sql(self) -> str:
+        target = name_sql(self.target)
+        values = _values(self.values)
+        return joined("INSERT INTO", target, _names(self.columns), "VALUES", values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,6 +195,9 @@ class QueryStatement(Statement):
     """A top-level SELECT: a push query if it has EMIT, else a pull query."""
 
     query: Query
+
+    def sql(self) -> str:
+        return self.query.sql()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +207,10 @@ class AlterSource(Statement):
     name: str
     is_table: bool
     columns: tuple[ColumnDefinition, ...]
+
+    def sql(self) -> str:
+        additions = ", ".join(f"ADD COLUMN {column.sql()}" for column in self.columns)
+        return joined("ALTER", _kind(self.is_table), name_sql(self.name), additions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +222,15 @@ class DropSource(Statement):
     if_exists: bool = False
     delete_topic: bool = False
 
+    def sql(self) -> str:
+        return joined(
+            "DROP",
+            _kind(self.is_table),
+            self.if_exists and "IF EXISTS",
+            name_sql(self.name),
+            self.delete_topic and "DELETE TOPIC",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateType(Statement):
@@ -311,6 +240,10 @@ class CreateType(Statement):
     type: TypeName
     if_not_exists: bool = False
 
+    def sql(self) -> str:
+        condition = self.if_not_exists and "IF NOT EXISTS"
+        return joined("CREATE TYPE", condition, name_sql(self.name), "AS", self.type.sql())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropType(Statement):
@@ -318,6 +251,9 @@ class DropType(Statement):
 
     name: str
     if_exists: bool = False
+
+    def sql(self) -> str:
+        return joined("DROP TYPE", self.if_exists and "IF EXISTS", name_sql(self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,12 +263,18 @@ class SetProperty(Statement):
     name: str
     value: str
 
+    def sql(self) -> str:
+        return f"SET {string_sql(self.name)}={string_sql(self.value)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsetProperty(Statement):
     """`UNSET 'name'`."""
 
     name: str
+
+    def sql(self) -> str:
+        return f"UNSET {string_sql(self.name)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,6 +284,9 @@ class AlterSystem(Statement):
     name: str
     value: str
 
+    def sql(self) -> str:
+        return f"ALTER SYSTEM {string_sql(self.name)}={string_sql(self.value)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefineVariable(Statement):
@@ -350,6 +295,9 @@ class DefineVariable(Statement):
     name: str
     value: str
 
+    def sql(self) -> str:
+        return f"DEFINE {quote(self.name)}={string_sql(self.value)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndefineVariable(Statement):
@@ -357,10 +305,16 @@ class UndefineVariable(Statement):
 
     name: str
 
+    def sql(self) -> str:
+        return f"UNDEFINE {quote(self.name)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListProperties(Statement):
     """`SHOW PROPERTIES`."""
+
+    def sql(self) -> str:
+        return "SHOW PROPERTIES"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,6 +323,9 @@ class ListTopics(Statement):
 
     all: bool = False
     extended: bool = False
+
+    def sql(self) -> str:
+        return joined("SHOW", self.all and "ALL", "TOPICS", self.extended and "EXTENDED")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,6 +336,10 @@ class ListSources(Statement):
     extended: bool = False
     describe: bool = False
 
+    def sql(self) -> str:
+        verb = "DESCRIBE" if self.describe else "SHOW"
+        return joined(verb, f"{_kind(self.is_table)}S", self.extended and "EXTENDED")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQueries(Statement):
@@ -386,20 +347,32 @@ class ListQueries(Statement):
 
     extended: bool = False
 
+    def sql(self) -> str:
+        return joined("SHOW QUERIES", self.extended and "EXTENDED")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFunctions(Statement):
     """`SHOW FUNCTIONS`."""
+
+    def sql(self) -> str:
+        return "SHOW FUNCTIONS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTypes(Statement):
     """`SHOW TYPES`."""
 
+    def sql(self) -> str:
+        return "SHOW TYPES"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListVariables(Statement):
     """`SHOW VARIABLES`."""
+
+    def sql(self) -> str:
+        return "SHOW VARIABLES"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -408,10 +381,16 @@ class ListConnectors(Statement):
 
     scope: str | None = None
 
+    def sql(self) -> str:
+        return joined("SHOW", self.scope, "CONNECTORS")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListConnectorPlugins(Statement):
     """`SHOW CONNECTOR PLUGINS`."""
+
+    def sql(self) -> str:
+        return "SHOW CONNECTOR PLUGINS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,12 +400,18 @@ class DescribeSource(Statement):
     name: str
     extended: bool = False
 
+    def sql(self) -> str:
+        return joined("DESCRIBE", name_sql(self.name), self.extended and "EXTENDED")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeFunction(Statement):
     """`DESCRIBE FUNCTION name`."""
 
     name: str
+
+    def sql(self) -> str:
+        return f"DESCRIBE FUNCTION {name_sql(self.name)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -435,6 +420,9 @@ class DescribeConnector(Statement):
 
     name: str
 
+    def sql(self) -> str:
+        return f"DESCRIBE CONNECTOR {name_sql(self.name)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explain(Statement):
@@ -442,6 +430,10 @@ class Explain(Statement):
 
     query_id: str | None = None
     statement: Statement | None = None
+
+    def sql(self) -> str:
+        explained = self.statement.sql() if self.statement else name_sql(self.query_id or "")
+        return f"EXPLAIN {explained}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -453,12 +445,24 @@ class PrintTopic(Statement):
     interval: int | None = None
     limit: int | None = None
 
+    def sql(self) -> str:
+        return joined(
+            "PRINT",
+            string_sql(self.topic),
+            self.from_beginning and "FROM BEGINNING",
+            self.interval is not None and f"INTERVAL {self.interval}",
+            self.limit is not None and f"LIMIT {self.limit}",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminateQuery(Statement):
     """`TERMINATE {id|ALL}`; None is ALL."""
 
     query_id: str | None = None
+
+    def sql(self) -> str:
+        return f"TERMINATE {_query_or_all(self.query_id)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -467,12 +471,18 @@ class PauseQuery(Statement):
 
     query_id: str | None = None
 
+    def sql(self) -> str:
+        return f"PAUSE {_query_or_all(self.query_id)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeQuery(Statement):
     """`RESUME {id|ALL}`; None is ALL."""
 
     query_id: str | None = None
+
+    def sql(self) -> str:
+        return f"RESUME {_query_or_all(self.query_id)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -484,6 +494,16 @@ class AssertTopic(Statement):
     properties: Properties = ()
     timeout: Duration | None = None
 
+    def sql(self) -> str:
+        return joined(
+            "ASSERT",
+            not self.exists and "NOT EXISTS",
+            "TOPIC",
+            string_sql(self.topic),
+            properties_sql(self.properties),
+            _timeout(self.timeout),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssertSchema(Statement):
@@ -494,14 +514,28 @@ class AssertSchema(Statement):
     exists: bool = True
     timeout: Duration | None = None
 
+    def sql(self) -> str:
+        return joined(
+            "ASSERT",
+            not self.exists and "NOT EXISTS",
+            "SCHEMA",
+            self.subject is not None and f"SUBJECT {string_sql(self.subject)}",
+            self.schema_id is not None and f"ID {self.schema_id}",
+            _timeout(self.timeout),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssertValues(Statement):
     """`ASSERT VALUES src [(cols)] VALUES (…)`, in test files."""
 
     source: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     values: tuple[exp.Expression, ...]
+
+    def sql(self) -> str:
+        source = joined(name_sql(self.source), _names(self.columns))
+        return f"ASSERT VALUES {source} VALUES {_values(self.values)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -509,8 +543,12 @@ class AssertNullValues(Statement):
     """`ASSERT NULL VALUES src [(cols)] KEY (…)`, in test files."""
 
     source: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     values: tuple[exp.Expression, ...]
+
+    def sql(self) -> str:
+        source = joined(name_sql(self.source), _names(self.columns))
+        return f"ASSERT NULL VALUES {source} KEY {_values(self.values)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -522,15 +560,38 @@ class AssertSource(Statement):
     columns: tuple[ColumnDefinition, ...] | None = None
     properties: Properties = ()
 
+    def sql(self) -> str:
+        return joined(
+            "ASSERT",
+            _kind(self.is_table),
+            name_sql(self.name),
+            _elements(self.columns),
+            properties_sql(self.properties),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateConnector(Statement):
-    """`CREATE {SOURCE|SINK} CONNECTOR [IF NOT EXISTS] n WITH ('k'='v', …)`; names keep their case."""
+    """`CREATE {SOURCE|SINK} CONNECTOR [IF NOT EXISTS] n WITH ('k'='v', …)`.
+
+    Property names keep their case.
+    """
 
     name: str
     is_source: bool
     properties: Properties = ()
     if_not_exists: bool = False
+
+    def sql(self) -> str:
+        pairs = (f"{string_sql(name)}={value_sql(value)}" for name, value in self.properties)
+        return joined(
+            "CREATE",
+            "SOURCE" if self.is_source else "SINK",
+            "CONNECTOR",
+            self.if_not_exists and "IF NOT EXISTS",
+            name_sql(self.name),
+            f"WITH {listed(pairs)}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -540,9 +601,15 @@ class DropConnector(Statement):
     name: str
     if_exists: bool = False
 
+    def sql(self) -> str:
+        return joined("DROP CONNECTOR", self.if_exists and "IF EXISTS", name_sql(self.name))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunScript(Statement):
     """`RUN SCRIPT 'file'`."""
 
     path: str
+
+    def sql(self) -> str:
+        return f"RUN SCRIPT {string_sql(self.path)}"

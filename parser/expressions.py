@@ -114,9 +114,15 @@ _COMPARISON: Final[dict[type[exp.Expression], str]] = {
 _NEGATABLE: Final = (exp.Between, exp.In, exp.Like, exp.Escape, exp.Is)
 
 
-def to_sql(node: exp.Expression) -> str:
-    """Print the expression as SQL; parsing that gives an equal tree."""
-    return _print(node, _OR)
+def to_sql(node: exp.Expression, *, as_operand: bool = False) -> str:
+    """Print the expression as SQL; parsing that gives an equal tree.
+
+    Args:
+        node: The expression.
+        as_operand: Put anything in parentheses that is not one term (`a`, `f(x)`, `a[1]`).
+
+    """
+    return _print(node, _PRIMARY if as_operand else _OR)
 
 
 def _print(node: exp.Expression, level: int) -> str:

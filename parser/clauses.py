@@ -1,0 +1,331 @@
+"""The parts that statements are made of: types, columns, durations, windows, queries.
+
+Every class prints back to SQL with `sql()`. Positions (`span`) do not take part in comparison.
+Callers read these names from `merganser.parser.ast`.
+Source: parity/statements.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from sqlglot import exp
+
+from merganser.errors import Span
+from merganser.parser.expressions import to_sql
+from merganser.parser.words import name_sql, quote, string_sql
+
+NO_SPAN: Final = Span(1, 1, 0)
+
+LiteralValue = str | int | float | bool | None
+
+Properties = tuple[tuple[str, LiteralValue], ...]
+"""WITH properties in order; names upper case."""
+
+
+def joined(*parts: object) -> str:
+    """Join the parts that are texts with blanks; `condition and text` leaves one out.
+
+    >>> joined("DROP", "TYPE", False and "IF EXISTS", "T")
+    'DROP TYPE T'
+    """
+    return " ".join(part for part in parts if isinstance(part, str) and part)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Join the parts with commas, in parentheses."""
+    return f"({', '.join(parts)})"
+
+
+def value_sql(value: LiteralValue) -> str:
+    """Write the value of a property as a literal."""
+    if isinstance(value, str):
+        return string_sql(value)
+    if value is None or isinstance(value, bool):
+        return {None: "NULL", True: "TRUE", False: "FALSE"}[value]
+    return repr(value)
+
+
+def properties_sql(properties: Properties) -> str:
+    """Write a WITH clause; nothing if there are no properties."""
+    if not properties:
+        return ""
+    pairs = (f"{name_sql(name)}={value_sql(value)}" for name, value in properties)
+    return f"WITH {listed(pairs)}"
+
+
+# ------------------------------------------------------------------ types
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """A type as written: a name with parameters.
+
+    `ARRAY<T>` has one argument, `MAP<K, V>` two, `DECIMAL(p, s)` two numbers, `STRUCT` fields;
+    any other name is a primitive or a custom type, resolved by the engine.
+    """
+
+    name: str
+    arguments: tuple[TypeName, ...] = ()
+    numbers: tuple[int, ...] = ()
+    fields: tuple[tuple[str, TypeName], ...] = ()
+    quoted: bool = False
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the type as in a column list."""
+        if self.fields or (self.name == "STRUCT" and not self.quoted):
+            inner = ", ".join(f"{name_sql(name)} {kind.sql()}" for name, kind in self.fields)
+            return f"STRUCT<{inner}>"
+        if self.arguments:
+            return f"{self.name}<{', '.join(argument.sql() for argument in self.arguments)}>"
+        if self.numbers:
+            return f"{self.name}({', '.join(map(str, self.numbers))})"
+        return quote(self.name) if self.quoted else self.name
+
+
+class ColumnConstraint(StrEnum):
+    """What stands behind a column's type."""
+
+    NONE = ""
+    KEY = "KEY"
+    PRIMARY_KEY = "PRIMARY KEY"
+    HEADERS = "HEADERS"
+    HEADER = "HEADER"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDefinition:
+    """`name type [[PRIMARY] KEY | HEADERS | HEADER('k')]`."""
+
+    name: str
+    type: TypeName
+    constraint: ColumnConstraint = ColumnConstraint.NONE
+    header: str | None = None
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the column as in a column list."""
+        header = f"({string_sql(self.header)})" if self.header is not None else ""
+        return joined(name_sql(self.name), self.type.sql(), self.constraint + header)
+
+
+# ------------------------------------------------------------------ queries
+
+
+class TimeUnit(StrEnum):
+    """Units of durations, singular."""
+
+    DAY = "DAY"
+    HOUR = "HOUR"
+    MINUTE = "MINUTE"
+    SECOND = "SECOND"
+    MILLISECOND = "MILLISECOND"
+
+
+_UNIT_MS = {
+    TimeUnit.DAY: 86_400_000,
+    TimeUnit.HOUR: 3_600_000,
+    TimeUnit.MINUTE: 60_000,
+    TimeUnit.SECOND: 1000,
+    TimeUnit.MILLISECOND: 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """`n unit`."""
+
+    amount: int
+    unit: TimeUnit
+
+    @property
+    def ms(self) -> int:
+        """In milliseconds."""
+        return self.amount * _UNIT_MS[self.unit]
+
+    def sql(self) -> str:
+        """Write the amount with its unit."""
+        return f"{self.amount} {self.unit}" + ("" if self.amount == 1 else "S")
+
+
+class WindowKind(StrEnum):
+    """The kinds of windows."""
+
+    TUMBLING = "TUMBLING"
+    HOPPING = "HOPPING"
+    SESSION = "SESSION"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowClause:
+    """`WINDOW [name] TUMBLING (SIZE …) | HOPPING (…) | SESSION (gap …)`.
+
+    `size` is a session's inactivity gap.
+    """
+
+    kind: WindowKind
+    size: Duration
+    advance: Duration | None = None
+    retention: Duration | None = None
+    grace: Duration | None = None
+    name: str | None = None
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the clause, WINDOW included."""
+        size = "" if self.kind is WindowKind.SESSION else "SIZE "
+        parts = [size + self.size.sql()]
+        if self.advance is not None:
+            parts.append(f"ADVANCE BY {self.advance.sql()}")
+        if self.retention is not None:
+            parts.append(f"RETENTION {self.retention.sql()}")
+        if self.grace is not None:
+            parts.append(f"GRACE PERIOD {self.grace.sql()}")
+        name = self.name and name_sql(self.name)
+        return joined("WINDOW", name, self.kind, listed(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class SelectItem:
+    """`expr [[AS] alias]`."""
+
+    expression: exp.Expression
+    alias: str | None = None
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the item; the alias always with AS."""
+        alias = self.alias is not None and f"AS {name_sql(self.alias)}"
+        return joined(to_sql(self.expression), alias)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectAll:
+    """`*` or `source.*`."""
+
+    source: str | None = None
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the item."""
+        return "*" if self.source is None else f"{name_sql(self.source)}.*"
+
+
+@dataclass(frozen=True, slots=True)
+class SelectStruct:
+    """`expr->*`: all fields of a struct."""
+
+    expression: exp.Expression
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the item."""
+        return f"{to_sql(self.expression, as_operand=True)}->*"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRef:
+    """`name [[AS] alias]`."""
+
+    name: str
+    alias: str | None = None
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the source; the alias always with AS."""
+        alias = self.alias is not None and f"AS {name_sql(self.alias)}"
+        return joined(name_sql(self.name), alias)
+
+
+class JoinKind(StrEnum):
+    """The kinds of joins."""
+
+    INNER = "INNER"
+    LEFT = "LEFT"
+    RIGHT = "RIGHT"
+    FULL = "FULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """`WITHIN n unit` (before = after) or `WITHIN (before, after)`, `[GRACE PERIOD n unit]`."""
+
+    before: Duration
+    after: Duration
+    grace: Duration | None = None
+    symmetric: bool = True
+
+    def sql(self) -> str:
+        """Write the clause, WITHIN included."""
+        before, after = self.before.sql(), self.after.sql()
+        reach = before if self.symmetric else listed((before, after))
+        return joined("WITHIN", reach, self.grace and f"GRACE PERIOD {self.grace.sql()}")
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """One joined source of a FROM clause."""
+
+    kind: JoinKind
+    source: SourceRef
+    on: exp.Expression
+    within: Within | None = None
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the join, its kind and condition included."""
+        within = self.within and self.within.sql()
+        return joined(self.kind, "JOIN", self.source.sql(), within, "ON", to_sql(self.on))
+
+
+class Emit(StrEnum):
+    """`EMIT …`."""
+
+    CHANGES = "CHANGES"
+    FINAL = "FINAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A SELECT, in any of its roles.
+
+    `group_by` and `partition_by` are None where the clause is absent.
+    """
+
+    items: tuple[SelectItem | SelectAll | SelectStruct, ...]
+    source: SourceRef
+    joins: tuple[Join, ...] = ()
+    window: WindowClause | None = None
+    where: exp.Expression | None = None
+    group_by: tuple[exp.Expression, ...] | None = None
+    partition_by: tuple[exp.Expression, ...] | None = None
+    having: exp.Expression | None = None
+    emit: Emit | None = None
+    limit: int | None = None
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the query on one line."""
+        return joined(
+            "SELECT",
+            ", ".join(item.sql() for item in self.items),
+            "FROM",
+            self.source.sql(),
+            *(join.sql() for join in self.joins),
+            self.window and self.window.sql(),
+            self.where is not None and f"WHERE {to_sql(self.where)}",
+            self.group_by is not None and f"GROUP BY {_grouping(self.group_by)}",
+            self.partition_by is not None and f"PARTITION BY {_grouping(self.partition_by)}",
+            self.having is not None and f"HAVING {to_sql(self.having)}",
+            self.emit and f"EMIT {self.emit}",
+            self.limit is not None and f"LIMIT {self.limit}",
+        )
+
+
+def _grouping(keys: tuple[exp.Expression, ...]) -> str:
+    """Write the keys of GROUP BY or PARTITION BY."""
+    return ", ".join(to_sql(key, as_operand=True) for key in keys) or "()"

@@ -1,0 +1,119 @@
+"""The parse tables: made from the grammar once, then kept in the user's cache folder.
+
+Making them takes over half a second, loading them some hundredths. The file's name holds a digest
+of the grammar and of the versions of lark and Python, so that each finds its own. It is written
+beside and renamed, so that processes may do this at the same time; where the folder cannot be
+written, the tables are made anew in each process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import pickle
+import re
+import sys
+import tempfile
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import lark
+from lark import Lark, Token
+
+from merganser.parser.words import GRAMMAR_PATH, RESERVED
+
+START_RULES: Final = ("terminated", "statement", "expression", "type_alone")
+
+_logger = logging.getLogger(__name__)
+
+
+class _WordsEverywhere:
+    """Has the lexer know words also where only keywords fit, so that DROPTABLE is one word."""
+
+    always_accept = ("WORD",)
+
+    @staticmethod
+    def process(stream: Iterable[Token]) -> Iterable[Token]:
+        """Give the tokens as they come."""
+        return stream
+
+
+def _reserve(word: Token) -> Token:
+    """Keep a reserved word from being a name where the grammar does not have it as a keyword."""
+    upper = word.upper()
+    return word.update(type=upper) if upper in RESERVED else word
+
+
+@cache
+def parser() -> Lark:
+    """Give the parser, one for the process."""
+    grammar = GRAMMAR_PATH.read_text(encoding="utf-8")
+    path = cache_folder() / _file_name(grammar)
+    loaded = _load(path)
+    if loaded is None:
+        loaded = _make(grammar)
+        _save(loaded, path)
+    return loaded
+
+
+def cache_folder() -> Path:
+    """Give the folder for what can be made again: `$MERGANSER_CACHE_DIR`, or by the XDG rules."""
+    own = os.environ.get("MERGANSER_CACHE_DIR")
+    if own:
+        return Path(own)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "merganser"
+
+
+def _file_name(grammar: str) -> str:
+    own_code = Path(__file__).read_text(encoding="utf-8")
+    made_by = "\n".join([grammar, own_code, lark.__version__, sys.version])
+    return f"parser-{hashlib.sha256(made_by.encode()).hexdigest()[:16]}.tables"
+
+
+def _make(grammar: str) -> Lark:
+    return Lark(
+        grammar,
+        parser="lalr",
+        lexer="contextual",
+        start=list(START_RULES),
+        propagate_positions=True,
+        maybe_placeholders=False,
+        g_regex_flags=re.IGNORECASE | re.ASCII,
+        postlex=_WordsEverywhere(),
+        lexer_callbacks={"WORD": _reserve},
+    )
+
+
+def _load(path: Path) -> Lark | None:
+    """Read the tables; None if they are not there, not ours or broken."""
+    try:
+        # A pickle runs code, so it must be one that this user wrote.
+        if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+            return None
+        with path.open("rb") as file:
+            return Lark.load(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, pickle.UnpicklingError, EOFError, AttributeError, KeyError, ValueError) as e:
+        _logger.warning("parse tables in %s cannot be used, made anew: %s", path, e)
+        return None
+
+
+def _save(tables: Lark, path: Path) -> None:
+    """Write the tables if the folder can be written."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".parser-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                tables.save(file)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        _logger.debug("parse tables cannot be kept in %s: %s", path.parent, error)
