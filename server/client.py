@@ -65,7 +65,7 @@ class ServerError(Exception):
 
 
 class ExactNumber(Decimal):
-    """A number with a fraction or an exponent; `str` gives it as the server wrote it."""
+    """A number with a fraction or an exponent; `str` gives it as the server wrote it: `1.0E10`."""
 
     text: str
 
@@ -80,21 +80,6 @@ class ExactNumber(Decimal):
 
 class UnreachableError(Exception):
     """There is no answer: the server is not there, or the connection broke."""
-
-
-class Number(Decimal):
-    """A number with a point or an exponent. Its text is the server's: `2.0`, `1.20`, `1.0E10`."""
-
-    text: str
-
-    def __new__(cls, text: str) -> Self:
-        """Reads a number as JSON spells it."""
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def parse_body(model: type[Model], body: bytes) -> Model:
     try:
         found = json.loads(body)
         if not isinstance(found, dict):
-            raise RequestError("the request body is no JSON object")  # noqa: TRY301
+            raise RequestError("the request body is no JSON object")
         return model.model_validate(found)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError("the request body is no JSON", detail=f"{error}.") from error
