@@ -104,7 +104,7 @@ _OPENED: Final = {
 
 # What SQL elsewhere has and this language has not.
 _ABSENT: Final = {
-    "DISTINCT": "There is no SELECT DISTINCT; GROUP BY gives one row for each key.",
+    "DISTINCT": "There is no DISTINCT: GROUP BY gives a row a key, COUNT_DISTINCT counts values.",
     "OFFSET": "There is no OFFSET: a stream has no fixed order to count in.",
     "ORDER": "There is no ORDER BY: rows come as their records do.",
     "UNION": "There is no UNION; INSERT INTO … SELECT puts several queries into one stream.",
@@ -112,8 +112,10 @@ _ABSENT: Final = {
 
 
 # A missing name is likelier in front of these than one of them as a name.
-_CLAUSE_WORDS: Final = frozenset(
-    {"AS", "FROM", "GROUP", "HAVING", "JOIN", "LIMIT", "ON", "SELECT", "WHERE", "WINDOW", "WITH"}
+_SYNTAX_WORDS: Final = frozenset(
+    {"AND", "AS", "BETWEEN", "ELSE", "END", "FALSE", "FROM", "GROUP", "HAVING", "IN", "IS", "JOIN"}
+    | {"LIKE", "LIMIT", "NOT", "NULL", "ON", "OR", "SELECT", "THEN", "TRUE", "WHEN", "WHERE"}
+    | {"WINDOW", "WITH"}
 )
 
 
@@ -196,7 +198,9 @@ def _locate(parser: Lark, text: TextSlice[str], rule: str) -> _Failure:
             token = next(tokens, end)
             run.feed_token(token)
     except UnexpectedCharacters as error:
-        return _Failure(error.pos_in_stream or 0)
+        position: object = error.pos_in_stream
+        assert isinstance(position, int)
+        return _Failure(position)
     except UnexpectedToken as error:
         bad = error.token
         assert bad.start_pos is not None
@@ -249,7 +253,7 @@ def _hint(failure: _Failure) -> str | None:
         hint = f"Did you mean {_alike(before, failure.expected_before)} where {previous} stands?"
     elif token.type in _NAME and "TEXT" in failure.expected and "CASE" not in failure.expected:
         hint = "A string stands in single quotes."
-    elif word in RESERVED - _CLAUSE_WORDS and "WORD" in failure.expected:
+    elif word in RESERVED - _SYNTAX_WORDS and "WORD" in failure.expected:
         hint = f"{word} is a reserved word; as a name it must be quoted: `{word}`."
     return hint
 

@@ -30,10 +30,22 @@ START_RULES: Final = ("terminated", "statement", "expression", "type_alone")
 _logger = logging.getLogger(__name__)
 
 
-class _WordsEverywhere:
-    """Has the lexer know words also where only keywords fit, so that DROPTABLE is one word."""
+class _WholeTokens:
+    """Has the lexer see words, numbers and texts whole, also where they do not fit.
 
-    always_accept = ("WORD",)
+    So DROPTABLE is one word and 2.5 one number in every place; only which words are keywords
+    depends on the place.
+    """
+
+    always_accept = (
+        "WORD",
+        "DIGIT_WORD",
+        "QUOTED_NAME",
+        "TEXT",
+        "INTEGER_NUMBER",
+        "DECIMAL_NUMBER",
+        "DOUBLE_NUMBER",
+    )
 
     @staticmethod
     def process(stream: Iterable[Token]) -> Iterable[Token]:
@@ -83,7 +95,7 @@ def _make(grammar: str) -> Lark:
         propagate_positions=True,
         maybe_placeholders=False,
         g_regex_flags=re.IGNORECASE | re.ASCII,
-        postlex=_WordsEverywhere(),
+        postlex=_WholeTokens(),
         lexer_callbacks={"WORD": _reserve},
     )
 
