@@ -67,6 +67,11 @@ class RunningServer:
     _server: WebServer
     _thread: threading.Thread
 
+    @property
+    def engine(self) -> StatementEngine:
+        """The engine behind the server, for what REST does not offer."""
+        return self._server.services.engine
+
     def close(self) -> None:
         """Shuts the server down and waits until it is."""
         self._server.stop()
@@ -129,15 +134,20 @@ def build_engine(config: ServerConfig) -> Engine:
             data_dir=config.data_dir,
             properties=config.properties,
         ),
-        log=_log(config),
+        log=open_log(config),
     )
 
 
-def _log(config: ServerConfig) -> Log:
+def open_log(config: ServerConfig) -> Log:
+    """The log that the configuration names: Kafka, or the embedded one in a file or in memory.
+
+    Raises:
+        LogError: It cannot be opened.
+    """
     if config.bootstrap_servers is not None:
         from merganser.engine.log.kafka import KafkaLog  # noqa: PLC0415 (librdkafka, if needed)
 
-        return KafkaLog(config.bootstrap_servers)
+        return KafkaLog({"bootstrap.servers": config.bootstrap_servers})
     if config.data_dir is None:
         return EmbeddedLog()
     config.data_dir.mkdir(parents=True, exist_ok=True)
