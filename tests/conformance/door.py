@@ -86,7 +86,8 @@ def real_engine(setting: Setting) -> EngineDoor:
         properties={**SERVER_PROPERTIES, **(setting.options or {})},
         autorun=False,
     )
-    engine: EngineDoor = Engine(config, log=setting.log, clock=SimulatedClock())
+    engine = Engine(config, log=setting.log, clock=SimulatedClock())
+    engine.start()
     return engine
 
 

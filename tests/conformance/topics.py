@@ -6,10 +6,9 @@ columns, then those that inputs and outputs name (4 partitions where nobody says
 
 from __future__ import annotations
 
-from merganser.parser.build import parse_statement
-
 from merganser.engine.log.protocol import Log
 from merganser.parser import ast
+from merganser.parser.build import parse_statement
 from tests.conformance.cases import Case
 
 PARTITION_COUNT = 4  # Where neither the case nor the statement says.
