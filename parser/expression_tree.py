@@ -171,13 +171,13 @@ class ExpressionReader:
 
     # ---------------------------------------------------------------- operators
 
-    def disjunction(self, _place: Meta, *operands: Node) -> Node:
+    def expression(self, _place: Meta, *operands: Node) -> Node:
         return _folded([exp.Or] * (len(operands) - 1), list(operands))
 
     def conjunction(self, _place: Meta, *operands: Node) -> Node:
         return _folded([exp.And] * (len(operands) - 1), list(operands))
 
-    def concat(self, _place: Meta, *operands: Node) -> Node:
+    def value(self, _place: Meta, *operands: Node) -> Node:
         return _folded([exp.DPipe] * (len(operands) - 1), list(operands))
 
     def _operated(self, _place: Meta, *parts: Node | Token) -> Node:
@@ -188,7 +188,7 @@ class ExpressionReader:
     product = _operated
     comparison = _operated
 
-    def negation(self, _place: Meta, operand: Node) -> Node:
+    def not_(self, _place: Meta, operand: Node) -> Node:
         return exp.Not(this=operand)
 
     def negative(self, _place: Meta, operand: Node) -> Node:
@@ -225,7 +225,7 @@ class ExpressionReader:
         kind = exp.NullSafeEQ if len(parts) == 2 else exp.NullSafeNEQ
         return kind(this=operand, expression=parts[-1])
 
-    def zoned(self, _place: Meta, operand: Node, zone: str) -> Node:
+    def at_time_zone(self, _place: Meta, operand: Node, zone: str) -> Node:
         return exp.AtTimeZone(this=operand, zone=exp.Literal.string(zone))
 
     # ---------------------------------------------------------------- terms
