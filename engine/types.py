@@ -101,7 +101,7 @@ class StructType(SqlType):
     fields: tuple[StructField, ...]
 
     def sql(self) -> str:
-        return f"STRUCT<{', '.join(field.sql() for field in self.fields)}>"
+        return f"STRUCT<{', '.join(field.sql() for field in self.fields) or ' '}>"
 
     def field(self, name: str) -> StructField | None:
         """The field of exactly that name."""

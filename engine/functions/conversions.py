@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
+import re
 from decimal import Decimal
 
 from merganser.engine import types
@@ -75,11 +77,41 @@ def _big_decimal_text(plain: str) -> str:
     return str(Decimal(plain))
 
 
+@functools.lru_cache(maxsize=256)
+def _like_pattern(pattern: str, escape: str) -> re.Pattern[str]:
+    parts: list[str] = []
+    letters = iter(pattern)
+    for letter in letters:
+        if letter == escape:
+            parts.append(re.escape(_given_letter(next(letters, None))))
+        else:
+            parts.append(_WILDCARDS.get(letter) or re.escape(letter))
+    return re.compile("".join(parts))
+
+
+_NO_LINE_BREAK = "[^\n\r\x85\u2028\u2029]"
+_WILDCARDS = {"%": _NO_LINE_BREAK + "*?", "_": _NO_LINE_BREAK}
+
+
+def _given_letter(letter: str | None) -> str:
+    if letter is None:
+        raise CallFailedError
+    return letter
+
+
+def _like(text: str, pattern: str, escape: str) -> bool:
+    """LIKE by a regular expression, as ksqlDB does it."""
+    return _like_pattern(pattern, escape).fullmatch(text) is not None
+
+
+_TEXT = types.STRING
+define("$like", (_TEXT, _TEXT, _TEXT), types.BOOLEAN, _like)
 define("$double_text", (types.DOUBLE,), types.STRING, double_text)
 define("$big_decimal_text", (types.STRING,), types.STRING, _big_decimal_text)
 define("$parse_long", (types.STRING,), types.BIGINT, _parse_long)
 define("$parse_double", (types.STRING,), types.DOUBLE, _parse_double)
 define("$decimal_plain", (types.STRING,), types.STRING, _decimal_plain)
+define("$utf16", (types.STRING,), types.BYTES, lambda text: text.encode("utf-16-be"))
 define("$base64", (types.STRING,), types.BYTES, _base64)
 define("$date_text", (types.INTEGER,), types.STRING, date_text)
 define("$timestamp_text", (types.BIGINT,), types.STRING, timestamp_text)
@@ -141,6 +173,15 @@ def decimal_plain_sql(sql: str) -> str:
     return (
         f"CASE WHEN regexp_full_match({sql}, '[+-]?[0-9]{digits}(\\.[0-9]{digits})?') "
         f'THEN ({sql}) ELSE "$decimal_plain"({sql}) END'
+    )
+
+
+def double_plain_sql(sql: str) -> str:
+    """The shortest text of a DOUBLE in plain notation, as BigDecimal.valueOf reads it."""
+    text = f"CAST(({sql}) AS VARCHAR)"
+    return (
+        f"CASE WHEN ({sql}) = 0 OR (abs({sql}) >= 0.001 AND abs({sql}) < 1e15) "
+        f'THEN {text} ELSE "$decimal_plain"({text}) END'
     )
 
 

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 from merganser.engine import types
 from merganser.engine.duck import DECIMAL_PRECISION_MAX
+from merganser.engine.formats.java_numbers import truncate_decimal
 from merganser.engine.functions.python_function import CallFailedError, define
 from merganser.engine.types import DecimalType, SqlType
 
@@ -69,7 +70,13 @@ def _rounded(plain: str, precision: int, scale: int) -> str:
         return f"{abs(fitted) if fitted.is_zero() else fitted:f}"
 
 
+def _low_bits(plain: str, bits: int) -> int:
+    """`BigDecimal.intValue` or `longValue`: cut off the fraction and the high bits."""
+    return truncate_decimal(Decimal(plain), bits)
+
+
 _TEXT, _INT = types.STRING, types.INTEGER
 define("$decimal_arithmetic", (_TEXT, _TEXT, _TEXT, _INT, _INT), _TEXT, _arithmetic)
 define("$decimal_compare", (_TEXT, _TEXT), _INT, _compare)
+define("$decimal_low_bits", (_TEXT, _INT), types.BIGINT, _low_bits)
 define("$decimal_round", (_TEXT, _INT, _INT), _TEXT, _rounded)

@@ -116,8 +116,10 @@ def fill(template: CallSql, site: CallSite) -> str:
                 return physical_type(site.returns)
             case "given":
                 return "(" + " AND ".join(f"({sql}) IS NOT NULL" for sql in site.sql) + ")"
-            case index:
+            case index if int(index) < len(site.sql):
                 return f"({site.sql[int(index)]})"
+            case _:
+                return hole.group(0)  # Braces of something else, such as a regular expression.
 
     return _HOLE.sub(put, template)
 

@@ -39,7 +39,10 @@ def compare(op: str, left: Side, right: Side, span: Span | None) -> Expression:
             hint="You might need to add explicit type casts.",
             span=span,
         )
-    if not isinstance(kind, DecimalType):
+    if not isinstance(first.result_type, DecimalType) and not isinstance(
+        second.result_type, DecimalType
+    ):
+        # DECIMALs compare as they are, exactly, with any number.
         first, second = convert(first, kind), convert(second, kind)
     return Comparison(op, first, second)
 

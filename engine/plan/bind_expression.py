@@ -35,7 +35,8 @@ from merganser.engine.expression import (
 from merganser.engine.plan.bind_call import bind_call
 from merganser.engine.plan.bind_comparison import compare
 from merganser.engine.plan.bind_literal import number_literal, shown
-from merganser.engine.plan.coercion import common_type_of, convert, numeric_rank
+from merganser.engine.plan.coercion import convert, numeric_rank
+from merganser.engine.plan.list_coercion import unify
 from merganser.engine.plan.operator_types import arithmetic_type, castable
 from merganser.engine.plan.resolve_type import resolve_type
 from merganser.engine.types import (
@@ -192,8 +193,8 @@ class Binder:
     def _in(self, node: exp.In) -> Expression:
         operand = self.bind(node.this)
         items = [self.bind(item) for item in node.expressions]
-        kind = common_type_of([operand, *items], span_of(node))
-        return InList(convert(operand, kind), tuple(convert(item, kind) for item in items))
+        (operand, *others), _ = unify([operand, *items], span_of(node))
+        return InList(operand, tuple(others))
 
     def _like(self, node: exp.Like, escape: str | None = None) -> Expression:
         operand, pattern = self.bind(node.this), self.bind(node.expression)
@@ -270,10 +271,7 @@ class Binder:
                 return Subscript(operand, index, element)
             case MapType(key, value):
                 if index.result_type not in (key, types.NULL):
-                    raise TypeMismatchError(
-                        f"the key of {operand.result_type} must be {key}, found {shown(index)}",
-                        span=span_of(node),
-                    )
+                    return Literal(None, value)  # No map has a key of another type.
                 return Subscript(operand, convert(index, key), value)
             case _:
                 raise TypeMismatchError(
@@ -304,20 +302,20 @@ class Binder:
             raise TypeMismatchError(
                 "an array constructor cannot be empty", hint="Give elements.", span=span_of(node)
             )
-        kind = common_type_of(items, span_of(node))
-        return ArrayOf(tuple(convert(item, kind) for item in items), ArrayType(kind))
+        unified, kind = unify(items, span_of(node))
+        return ArrayOf(unified, ArrayType(kind))
 
     def _map(self, node: parsed.MapConstructor) -> Expression:
         keys = [self.bind(key) for key in node.keys]
         values = [self.bind(value) for value in node.values]
         if not keys:
             raise TypeMismatchError("a map constructor cannot be empty", span=span_of(node))
-        key, value = common_type_of(keys, span_of(node)), common_type_of(values, span_of(node))
-        return MapOf(
-            tuple(convert(item, key) for item in keys),
-            tuple(convert(item, value) for item in values),
-            MapType(key, value),
-        )
+        written = [key for key in keys if isinstance(key, Literal)]
+        if len(set(written)) < len(written):
+            raise TypeMismatchError("a key of a map is given twice", span=span_of(node))
+        unified_keys, key = unify(keys, span_of(node))
+        unified_values, value = unify(values, span_of(node))
+        return MapOf(unified_keys, unified_values, MapType(key, value))
 
     def _struct(self, node: parsed.StructConstructor) -> Expression:
         values = [self.bind(value) for value in node.expressions]

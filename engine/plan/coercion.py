@@ -5,8 +5,6 @@ Source: parity/statements.md, section 8.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from merganser.engine import types
 from merganser.engine.expression import (
     ArrayOf,
@@ -104,43 +102,43 @@ def convert(expression: Expression, kind: SqlType) -> Expression:
             return Cast(expression, kind, implicit=True)
 
 
-def common_type(kinds: Sequence[SqlType], span: Span | None = None) -> SqlType:
-    """The type that all of several non-literal types convert to, left to right.
+def coerce_literal(expression: Expression, kind: SqlType, span: Span | None = None) -> Expression:
+    """The expression as a value for a column of a type, as INSERT VALUES converts it.
+
+    Numbers widen, text becomes TIME, DATE, TIMESTAMP or BYTES, containers convert by element. A
+    conversion that loses digits, or a text that does not parse, fails when it is evaluated.
 
     Raises:
-        TypeMismatchError: There is none, or all are NULL.
+        TypeMismatchError: The type of the expression does not convert.
     """
-    found: SqlType | None = None
-    for kind in kinds:
-        if kind == types.NULL:
-            continue
-        merged = kind if found is None else _merge(found, kind)
-        if merged is None:
-            raise _no_operator(found, kind, span)
-        found = merged
-    if found is None:
-        raise TypeMismatchError("cannot construct a value of NULLs only", span=span)
-    return found
+    if not _assignable(expression.result_type, kind):
+        raise TypeMismatchError(
+            f"expected {kind}, found {expression} ({expression.result_type})", span=span
+        )
+    return convert(expression, kind)
 
 
-def common_type_of(items: Sequence[Expression], span: Span | None = None) -> SqlType:
-    """The common type of expressions in a list; texts of literals may become what they spell.
+def _assignable(source: SqlType, target: SqlType) -> bool:
+    """As `widens`, but any number of less or equal rank may become a DECIMAL if it fits."""
+    source_rank, target_rank = numeric_rank(source), numeric_rank(target)
+    if source_rank is not None and target_rank is not None:
+        return source_rank <= target_rank
+    match source, target:
+        case ArrayType(inner), ArrayType(element):
+            return _assignable(inner, element)
+        case MapType(key, value), MapType(to_key, to_value):
+            return _assignable(key, to_key) and _assignable(value, to_value)
+        case StructType(fields), StructType():
+            return all(
+                (to := target.field(f.name)) is not None and _assignable(f.type, to.type)
+                for f in fields
+            )
+        case _:
+            return widens(source, target)
 
-    Raises:
-        TypeMismatchError: There is none, or all are NULL.
-    """
-    return common_type([item.result_type for item in items], span)
 
-
-def _no_operator(left: SqlType | None, right: SqlType, span: Span | None) -> TypeMismatchError:
-    return TypeMismatchError(
-        f"operator does not exist: {left} and {right} have no common type",
-        hint="You might need to add explicit type casts.",
-        span=span,
-    )
-
-
-def _merge(left: SqlType, right: SqlType) -> SqlType | None:
+def merge_types(left: SqlType, right: SqlType) -> SqlType | None:
+    """The type that values of both types convert to, if there is one."""
     if left == right:
         return left
     left_rank, right_rank = numeric_rank(left), numeric_rank(right)
@@ -150,10 +148,10 @@ def _merge(left: SqlType, right: SqlType) -> SqlType | None:
         return left if left_rank > right_rank else right
     match left, right:
         case ArrayType(inner), ArrayType(element):
-            merged = _merge(inner, element)
+            merged = merge_types(inner, element)
             return ArrayType(merged) if merged is not None else None
         case MapType(key, value), MapType(to_key, to_value):
-            merged_key, merged_value = _merge(key, to_key), _merge(value, to_value)
+            merged_key, merged_value = merge_types(key, to_key), merge_types(value, to_value)
             if merged_key is None or merged_value is None:
                 return None
             return MapType(merged_key, merged_value)
@@ -167,7 +165,7 @@ def _merge_structs(left: StructType, right: StructType) -> StructType | None:
     fields: list[StructField] = []
     for f in left.fields:
         other = right.field(f.name)
-        merged = f.type if other is None else _merge(f.type, other.type)
+        merged = f.type if other is None else merge_types(f.type, other.type)
         if merged is None:
             return None
         fields.append(StructField(f.name, merged))

@@ -11,7 +11,9 @@ from merganser.engine import types
 from merganser.engine.duck import identifier, physical_type
 from merganser.engine.execution.expressions.compiled import Fragment, either
 from merganser.engine.functions import conversions
+from merganser.engine.functions.decimals import is_wide
 from merganser.engine.functions.java_text import java_text_sql
+from merganser.engine.plan.coercion import as_decimal, numeric_rank
 from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
 from merganser.errors import InternalError
 
@@ -28,6 +30,8 @@ def cast_fragment(
     """
     given = operand if implicit else operand.caught()
     cast = _cast(given.sql, source, target, 0)
+    if implicit and isinstance(target, DecimalType) and numeric_rank(source) is not None:
+        cast = _exact(given.sql, cast, source, target)
     nullable = given.nullable or cast.fails is not None
     if implicit:
         return Fragment(cast.sql, either(given.raises, cast.fails), given.logged, nullable)
@@ -45,6 +49,14 @@ class _Converted:
 def _strict(sql: str, operand: str) -> _Converted:
     """SQL that gives NULL for a given value only where the conversion fails."""
     return _Converted(sql, f"(({operand}) IS NOT NULL AND ({sql}) IS NULL)")
+
+
+def _exact(sql: str, cast: _Converted, source: SqlType, target: DecimalType) -> _Converted:
+    """A conversion to DECIMAL that fails where it would round."""
+    if source == types.DOUBLE or as_decimal(source).scale <= target.scale:
+        return cast
+    exact = f"CASE WHEN {cast.sql} = {sql} THEN {cast.sql} END"
+    return _strict(exact, sql)
 
 
 def _cast(sql: str, source: SqlType, target: SqlType, depth: int) -> _Converted:
@@ -68,12 +80,8 @@ def _cast(sql: str, source: SqlType, target: SqlType, depth: int) -> _Converted:
             return _Converted(
                 f"CAST({sql} AS DOUBLE)" if exact else f"CAST(CAST({sql} AS VARCHAR) AS DOUBLE)"
             )
-        case types.DOUBLE, DecimalType():
-            # By its shortest text, as BigDecimal.valueOf; DuckDB would scale the binary value.
-            text = f"CAST({sql} AS VARCHAR)"
-            return _strict(f"TRY_CAST({text} AS {physical_type(target)})", sql)
         case _, DecimalType():
-            return _strict(f"TRY_CAST({sql} AS {physical_type(target)})", sql)
+            return _to_decimal(sql, source, target)
         case _:
             return _Converted(f"CAST({sql} AS {physical_type(target)})")
 
@@ -103,8 +111,7 @@ def _parse(sql: str, target: SqlType) -> _Converted:
         case types.DOUBLE:
             return _strict(conversions.parse_double_sql(sql), sql)
         case DecimalType():
-            plain = conversions.decimal_plain_sql(sql)
-            return _strict(f"TRY_CAST({plain} AS {physical_type(target)})", sql)
+            return _strict(_decimal_of_text(conversions.decimal_plain_sql(sql), target), sql)
         case types.DATE:
             return _strict(conversions.parse_date_sql(sql), sql)
         case types.TIME:
@@ -115,6 +122,21 @@ def _parse(sql: str, target: SqlType) -> _Converted:
             return _strict(conversions.parse_base64_sql(sql), sql)
         case _:
             raise InternalError(f"no cast from STRING to {target}")
+
+
+def _to_decimal(sql: str, source: SqlType, target: DecimalType) -> _Converted:
+    if source == types.DOUBLE:
+        return _strict(_decimal_of_text(conversions.double_plain_sql(sql), target), sql)
+    if is_wide(source) or is_wide(target):
+        return _strict(_decimal_of_text(f"CAST({sql} AS VARCHAR)", target), sql)
+    return _strict(f"TRY_CAST({sql} AS {physical_type(target)})", sql)
+
+
+def _decimal_of_text(plain: str, target: DecimalType) -> str:
+    """A DECIMAL from plain notation, rounded half up; NULL where it has too many digits."""
+    if is_wide(target):
+        return f'"$decimal_round"({plain}, {target.precision}, {target.scale})'
+    return f"TRY_CAST({plain} AS {physical_type(target)})"
 
 
 def _to_integer(sql: str, source: SqlType, target: SqlType) -> _Converted:
@@ -130,7 +152,13 @@ def _to_integer(sql: str, source: SqlType, target: SqlType) -> _Converted:
             f"WHEN ({sql}) <= -{half} THEN CAST(-{half} AS {kind}) "
             f"ELSE CAST(trunc({sql}) AS {kind}) END"
         )
-    whole = f"trunc({sql})" if isinstance(source, DecimalType) else f"({sql})"
+    whole = f"({sql})"
+    if isinstance(source, DecimalType):
+        whole = f"trunc({sql})"
+        if is_wide(source):
+            return _Converted(
+                f'CAST("$decimal_low_bits"(CAST({sql} AS VARCHAR), {bits}) AS {kind})'
+            )
     low = f"(CAST({whole} AS HUGEINT) & CAST({mask} AS HUGEINT))"
     wrapped = f"CASE WHEN {low} < {half} THEN {low} ELSE {low} - CAST({mask + 1} AS HUGEINT) END"
     return _Converted(f"coalesce(TRY_CAST({whole} AS {kind}), CAST({wrapped} AS {kind}))")

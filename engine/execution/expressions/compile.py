@@ -36,7 +36,7 @@ from merganser.engine.execution.expressions.compiled import (
     either,
     is_null,
 )
-from merganser.engine.execution.expressions.like import like_sql
+from merganser.engine.execution.expressions.like import like_fragment
 from merganser.engine.expression import (
     Arithmetic,
     ArrayOf,
@@ -63,6 +63,7 @@ from merganser.engine.expression import (
 )
 from merganser.engine.functions.function import SCALARS, TABLES, CallSite, Nulls, Overload
 from merganser.engine.schema import PSEUDO_COLUMNS
+from merganser.engine.types import MapType, SqlType
 from merganser.errors import InternalError
 
 _PHYSICAL_PSEUDO = {
@@ -140,7 +141,9 @@ class _Compiler:
 
     def _comparison(self, node: Comparison) -> Fragment:
         left, right = self.value(node.left), self.value(node.right)
-        raises = either(left.raises, right.raises)
+        raises = either(
+            self._side_raises(node.left, left, right), self._side_raises(node.right, right, left)
+        )
         logged = either(left.logged, right.logged)
         plain = comparison_sql(node.op, (left, node.left), (right, node.right))
         if node.op.startswith("IS ") or not (left.nullable or right.nullable):
@@ -150,6 +153,13 @@ class _Compiler:
         if raises is None:
             return Fragment(sql, None, logged, nullable=False)
         return Fragment(f"CASE WHEN {raises} THEN NULL ELSE {sql} END", raises, logged)
+
+    def _side_raises(self, node: Expression, side: Fragment, other: Fragment) -> str | None:
+        """Where an operand raises; text is converted to a time only next to a given value."""
+        if side.raises is None or not isinstance(node, Cast) or not node.implicit:
+            return side.raises
+        inner = self.value(node.operand).raises
+        return either(inner, f"({other.sql} IS NOT NULL AND {side.raises})")
 
     def _logical(self, node: Logical) -> Fragment:
         left, right = self.value(node.left), self.value(node.right)
@@ -194,14 +204,7 @@ class _Compiler:
         return Fragment(f"CASE WHEN {raises} THEN NULL ELSE {sql} END", raises, logged)
 
     def _like(self, node: Like) -> Fragment:
-        operand, pattern = self.value(node.operand), self.value(node.pattern)
-        sql = like_sql(operand.sql, pattern.sql, node)
-        raises = either(
-            is_null(operand.sql) if operand.nullable else None,
-            is_null(pattern.sql) if pattern.nullable else None,
-        )
-        logged = either(operand.logged, pattern.logged)
-        return Fragment(f"(NOT {sql})" if node.negated else sql, raises, logged, raises is not None)
+        return like_fragment(node, self.value(node.operand), self.value(node.pattern))
 
     def _case(self, node: Case) -> Fragment:
         """Lazy in ksqlDB and in DuckDB; a condition that raises makes the whole raise."""
@@ -248,11 +251,12 @@ class _Compiler:
         return Fragment(sql, None, either(*(item.logged for item in items)), nullable=False)
 
     def _map(self, node: MapOf) -> Fragment:
+        assert isinstance(node.type, MapType)
         keys = [self.value(key).caught() for key in node.keys]
         values = [self.value(value).caught() for value in node.values]
         logged = either(*(item.logged for item in (*keys, *values)))
         pairs = ", ".join(
-            f"struct_pack(k := {key.sql}, v := {value.sql})"
+            f"struct_pack(k := {_map_key(key, node.type.key)}, v := {value.sql})"
             for key, value in zip(keys, values, strict=True)
         )
         sql = f"CAST(map_from_entries([{pairs}]) AS {physical_type(node.type)})"
@@ -336,6 +340,11 @@ class _Compiler:
         TableCall: _table_call,
         Lambda: _no_value,
     }
+
+
+def _map_key(key: Fragment, kind: SqlType) -> str:
+    """A key of a map; DuckDB takes no NULL, which Java's JSON writes as the text `null`."""
+    return f"coalesce({key.sql}, 'null')" if key.nullable and kind == types.STRING else key.sql
 
 
 def _case_predicate(branches: list[str], default: str | None) -> str | None:

@@ -20,7 +20,8 @@ def decimal_arithmetic_sql(
             sides = [f"CAST({sql} AS {target})" for sql in (left_sql, right_sql)]
             return f"CAST(({sides[0]} {op} {sides[1]}) AS {target})"
         case "*":
-            return f"CAST(({left_sql} * {right_sql}) AS {target})"
+            wide = f"CAST({left_sql} AS DECIMAL({DECIMAL_PRECISION_MAX}, {left_type.scale}))"
+            return f"CAST(({wide} * {right_sql}) AS {target})"
         case "/":
             return _divided(left, right, kind)
         case _:
@@ -28,16 +29,23 @@ def decimal_arithmetic_sql(
 
 
 def _unscaled(side: tuple[str, DecimalType], scale: int) -> str:
-    """A decimal times ten to the power of a scale, as HUGEINT."""
+    """A decimal times ten to the power of a scale that is not less than its own, as HUGEINT."""
     sql, kind = side
+    if kind.precision + scale <= DECIMAL_PRECISION_MAX:
+        # A product of two DECIMALs of up to 18 digits would have to fit 18 as well.
+        wide = f"CAST({sql} AS DECIMAL({DECIMAL_PRECISION_MAX}, {kind.scale}))"
+        return f"CAST({wide} * CAST(1{'0' * scale} AS DECIMAL({scale + 1}, 0)) AS HUGEINT)"
     digits = f"CAST(replace(CAST({sql} AS VARCHAR), '.', '') AS HUGEINT)"
     shift = scale - kind.scale
     return digits if shift == 0 else f"({digits} * CAST('1{'0' * shift}' AS HUGEINT))"
 
 
 def _scaled(whole: str, kind: DecimalType) -> str:
-    text = f"CAST({whole} AS VARCHAR) || 'e-{kind.scale}'"
-    return f"CAST(({text}) AS {physical_type(kind)})"
+    """A HUGEINT divided by ten to the power of the scale: times one unit in the last place."""
+    if kind.scale == 0:
+        return f"CAST({whole} AS {physical_type(kind)})"
+    unit = f"CAST('0.{'1'.zfill(kind.scale)}' AS DECIMAL({kind.scale}, {kind.scale}))"
+    return f"CAST(CAST({whole} AS DECIMAL(38, 0)) * {unit} AS {physical_type(kind)})"
 
 
 def _divided(
@@ -86,12 +94,16 @@ def decimal_comparison_sql(
     whole = max(t.precision - t.scale for t in (left_type, right_type))
     if whole + scale <= DECIMAL_PRECISION_MAX:
         return f"({left_sql} {op} {right_sql})"
-    sides = f"CAST({left_sql} AS VARCHAR), CAST({right_sql} AS VARCHAR)"
-    compared = f'"$decimal_compare"({sides})'
+    return compare_texts_sql(op, left_sql, right_sql)
+
+
+def compare_texts_sql(op: str, left: str, right: str) -> str:
+    """`left op right` of numbers by their texts, exactly."""
+    compared = f'"$decimal_compare"(CAST({left} AS VARCHAR), CAST({right} AS VARCHAR))'
     match op:
         case "IS DISTINCT FROM":
-            return f"coalesce({compared} <> 0, {left_sql} IS NOT NULL OR {right_sql} IS NOT NULL)"
+            return f"coalesce({compared} <> 0, {left} IS NOT NULL OR {right} IS NOT NULL)"
         case "IS NOT DISTINCT FROM":
-            return f"coalesce({compared} = 0, {left_sql} IS NULL AND {right_sql} IS NULL)"
+            return f"coalesce({compared} = 0, {left} IS NULL AND {right} IS NULL)"
         case _:
             return f"({compared} {op} 0)"
