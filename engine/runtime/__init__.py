@@ -1,1 +1,1 @@
-"""."""
+"""Running topologies: tasks, epochs, replay, push and pull queries."""

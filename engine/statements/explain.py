@@ -22,6 +22,7 @@ class QueryView:
         running: How it runs, if it does.
         consumer_group: The group that it reads with, or would.
         host: Where it runs, `host:port`.
+
     """
 
     explanation: Explanation
@@ -114,7 +115,7 @@ def explain(statement: ast.Explain, session: Session) -> QueryDescription:
     elif isinstance(
         statement.statement, ast.QueryStatement | ast.CreateAsSelect | ast.InsertSelect
     ):
-        view = query_view(session, session.queries.explain(statement.statement), None)
+        view = query_view(session, session.queries.explain(statement.statement, session), None)
     else:
         raise UnsupportedError(
             "only queries can be explained",

@@ -17,7 +17,8 @@ from typing import Protocol, TypeVar
 from merganser.engine.answer import Answer
 from merganser.engine.catalog import Catalog
 from merganser.engine.clock import Clock
-from merganser.engine.log.protocol import Log, TopicPartition
+from merganser.engine.log.protocol import Log, Output, Topic, TopicPartition
+from merganser.engine.runtime.task import QuerySpec
 from merganser.engine.schema import Schema
 from merganser.errors import InternalError
 from merganser.parser import ast
@@ -38,6 +39,7 @@ class RunningQuery:
         positions: Per input partition where it reads next, and the end, as last known.
         properties: The overrides it was started with.
         errors: Its last failures, oldest first: epoch ms, message, `USER`, `SYSTEM` or `UNKNOWN`.
+
     """
 
     query_id: str
@@ -64,6 +66,7 @@ class Explanation:
         window_kind: `TUMBLING`, `HOPPING`, `SESSION`, or None.
         plan: The logical plan as text, one node a line, inputs indented.
         topology: What is executed for it, as text.
+
     """
 
     query_id: str
@@ -84,11 +87,12 @@ class Queries(Protocol):
         """Persistent queries in creation order, then push queries."""
         ...
 
-    def explain(self, statement: ast.Statement) -> Explanation:
+    def explain(self, statement: ast.Statement, session: Session) -> Explanation:
         """Plans a SELECT, CREATE … AS SELECT or INSERT … SELECT without running it.
 
         Raises:
             UserError: It is none of these, or cannot be planned.
+
         """
         ...
 
@@ -97,7 +101,55 @@ class Queries(Protocol):
 
         Raises:
             UnknownNameError: There is none of that id.
+
         """
+        ...
+
+
+class Actions(Protocol):
+    """What statements do to the world. While a script is validated, a stand-in does nothing."""
+
+    def topic(self, name: str) -> Topic | None:
+        """A topic, those that the script is going to make included."""
+        ...
+
+    def create_topic(
+        self, name: str, partition_count: int, replica_count: int | None, config: Mapping[str, str]
+    ) -> None:
+        """Makes a topic if it is not there."""
+        ...
+
+    def delete_topic(self, name: str) -> None:
+        """Deletes a topic with its records."""
+        ...
+
+    def start_query(self, spec: QuerySpec) -> None:
+        """Starts a persistent query."""
+        ...
+
+    def replace_query(self, spec: QuerySpec) -> None:
+        """Goes on with a running query under another plan; offsets and state stay.
+
+        Raises:
+            UserError: The plans cannot follow each other.
+
+        """
+        ...
+
+    def stop_query(self, query_id: str) -> None:
+        """Ends a persistent query for good: its state and commit records go."""
+        ...
+
+    def pause_query(self, query_id: str, *, paused: bool) -> None:
+        """Stops reading, or goes on; state and positions stay."""
+        ...
+
+    def close_push_query(self, query_id: str) -> bool:
+        """Ends a push query; False if there is none of that id."""
+        ...
+
+    def append(self, output: Output) -> None:
+        """Writes records at once."""
         ...
 
 
@@ -113,6 +165,9 @@ class Session:
         variables: Variables of the request; DEFINE and UNDEFINE change them likewise.
         queries: What runs.
         host: `host:port` as the server is known to clients.
+        actions: What changes the world.
+        sequence: The number of the command that is being run (ids of queries hold it).
+
     """
 
     catalog: Catalog
@@ -124,6 +179,33 @@ class Session:
     properties: dict[str, object] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     host: str = "localhost:8088"
+    actions: Actions | None = None
+    sequence: int = -1
+
+    def setting(self, name: str) -> object | None:
+        """A property in force: the request's, else the server's; `ksql.streams.` may be left out."""
+        for place in (self.properties, self.defaults):
+            for known in (name, f"ksql.streams.{name}"):
+                if known in place:
+                    return place[known]
+        return None
+
+    @property
+    def in_force(self) -> dict[str, object]:
+        """All properties: the server's with the request's over them."""
+        return {**self.defaults, **self.properties}
+
+    @property
+    def doing(self) -> Actions:
+        """The actions.
+
+        Raises:
+            InternalError: The session is for reading only.
+
+        """
+        if self.actions is None:
+            raise InternalError("this session cannot change anything")
+        return self.actions
 
 
 Handler = Callable[[ast.Statement, Session], Answer | None]
@@ -142,6 +224,7 @@ def handles(
 
     Raises:
         InternalError: The class has one.
+
     """
 
     def register(

@@ -38,6 +38,7 @@ def print_topic(statement: ast.PrintTopic, session: Session) -> PrintResult:
 
     Raises:
         RequestError: There is no such topic; hints at names that differ only in case.
+
     """
     if session.log.topic(statement.topic) is None:
         names = [topic.name for topic in session.log.topics()]
@@ -48,7 +49,7 @@ def print_topic(statement: ast.PrintTopic, session: Session) -> PrintResult:
             hint=f"Did you mean {' or '.join(near)}? Letter case matters." if near else None,
             span=statement.span,
         )
-    reset = str(session.property("auto.offset.reset") or "").lower()
+    reset = str(session.setting("auto.offset.reset") or "").lower()
     from_start = statement.from_beginning or reset == "earliest"
     read = session.log.start_positions if from_start else session.log.end_positions
     ended = threading.Event()

@@ -1,1 +1,1 @@
-"""."""
+"""One operator a file: what an epoch does for one plan node."""

@@ -1,0 +1,378 @@
+"""The engine: statements in, answers out. Usable from Python without any server.
+
+log = EmbeddedLog()
+with Engine(EngineConfig(), log=log) as engine:
+engine.execute("CREATE STREAM s (id INT KEY) WITH (KAFKA_TOPIC='s', …, PARTITIONS=1);")
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+
+from merganser.engine.answer import Answer, PrintResult, QueryResult
+from merganser.engine.catalog import Catalog
+from merganser.engine.clock import Clock, SystemClock
+from merganser.engine.duck import Duck
+from merganser.engine.functions.python_function import register_functions
+from merganser.engine.log.protocol import Log
+from merganser.engine.properties import check_allowed, find_property
+from merganser.engine.runtime import processing_log
+from merganser.engine.runtime.command_log import Command, CommandLog
+from merganser.engine.runtime.queries import PushTable
+from merganser.engine.runtime.services import DryActions, RealActions, RestoreActions, TaskTable
+from merganser.engine.runtime.task import Task, TaskStats
+from merganser.engine.statements.current_status import CurrentStatus
+from merganser.engine.statements.handlers import Session, handler_of
+from merganser.engine.statements.running_queries import RunningQueries, run_query
+from merganser.errors import (
+    CommandTimeoutError,
+    LogError,
+    MerganserError,
+    UnsupportedError,
+    UserError,
+    WrongEndpointError,
+)
+from merganser.parser import ast
+from merganser.parser.build import parse_statement
+from merganser.parser.split import split_script
+from merganser.parser.variables import substitute
+
+COMMANDS = (
+    ast.CreateSource,
+    ast.CreateAsSelect,
+    ast.InsertSelect,
+    ast.AlterSource,
+    ast.DropSource,
+    ast.CreateType,
+    ast.DropType,
+    ast.TerminateQuery,
+    ast.PauseQuery,
+    ast.ResumeQuery,
+)
+"""Statements that change something, kept in the command topic."""
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """Settings of an engine.
+
+    Attributes:
+        service_id: Names the service in its topics; ksqlDB's `ksql.service.id`.
+        data_dir: Where state files are; None: state in memory.
+        properties: Server-wide defaults, by ksqlDB's names.
+        autorun: Queries run in threads; False: a test drives the tasks.
+        host: `host:port` as clients know the server.
+
+    """
+
+    service_id: str = "default_"
+    data_dir: Path | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+    autorun: bool = True
+    host: str = "localhost:8088"
+
+
+class StatementFailure(Exception):
+    """A statement of a script failed.
+
+    Attributes:
+        error: What went wrong.
+        statement_text: The statement.
+        answers: Of the statements that ran before it.
+
+    """
+
+    def __init__(
+        self, error: MerganserError, statement_text: str, answers: Sequence[Answer] = ()
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.statement_text = statement_text
+        self.answers = tuple(answers)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandState:
+    """What became of a command."""
+
+    status: str
+    message: str
+    query_id: str | None
+
+
+class Engine:
+    """Runs statements and queries on a log."""
+
+    def __init__(self, config: EngineConfig, *, log: Log, clock: Clock | None = None) -> None:
+        self.config = config
+        self.log = log
+        self.catalog = Catalog()
+        self.cluster_id = log.cluster_id() if hasattr(log, "cluster_id") else "embedded"
+        self._clock = clock if clock is not None else SystemClock()
+        self._duck = Duck.memory()
+        register_functions(self._duck)
+        self._tasks = TaskTable(
+            self._duck, log, self._clock, config.data_dir, autorun=config.autorun
+        )
+        self._pushes = PushTable()
+        self._commands = CommandLog(log, config.service_id)
+        self._statuses: dict[str, CommandState] = {}
+        self._sequence = 0
+        self._executed = threading.Condition()
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> Engine:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------ life
+
+    def start(self) -> None:
+        """Brings names and queries back from the command topic and starts them."""
+        with self._lock:
+            self._commands.open()
+            self._restore()
+            self._tasks.start()
+            self._make_processing_log()
+
+    def close(self) -> None:
+        """Stops everything; state and positions stay for the next start."""
+        self._pushes.close_all()
+        self._tasks.stop()
+        self._duck.close()
+
+    def _restore(self) -> None:
+        actions = RestoreActions(self._tasks, self.log)
+        for command in self._commands.read():
+            actions.recorded = command.topics
+            session = self._session(command.properties, {}, actions)
+            session.sequence = command.sequence
+            statement = parse_statement(command.statement)
+            handler = handler_of(type(statement))
+            assert handler is not None
+            handler(statement, session)
+            self.catalog = session.catalog
+            self._sequence = command.sequence + 1
+
+    def _make_processing_log(self) -> None:
+        """The topic and the stream of the processing log, if they are asked for."""
+        properties = self.config.properties
+        topic = processing_log.topic_name(self.config.service_id)
+        if _is_true(properties.get("ksql.logging.processing.topic.auto.create")):
+            self.log.create_topic(topic, 1, None, {})
+        name = properties.get("ksql.logging.processing.stream.name", "KSQL_PROCESSING_LOG")
+        wanted = _is_true(properties.get("ksql.logging.processing.stream.auto.create"))
+        if wanted and name not in self.catalog.sources:
+            self.execute(processing_log.create_statement(name, topic))
+
+    # ------------------------------------------------------------------ statements
+
+    def execute(
+        self,
+        text: str,
+        *,
+        properties: Mapping[str, object] | None = None,
+        variables: Mapping[str, str] | None = None,
+        after_sequence: int | None = None,
+    ) -> list[Answer]:
+        """Runs a script. All statements are checked before the first one is carried out.
+
+        Raises:
+            StatementFailure: With the error, the statement, and the answers given before.
+            NotReadyError: `after_sequence` has not been run in time.
+
+        """
+        if after_sequence is not None:
+            self.wait_for_command(after_sequence)
+        overrides = dict(properties or {})
+        self._check_overrides(overrides)
+        with self._lock:
+            actions = DryActions(self._tasks, self.log)
+            self._run(text, self._session(overrides, variables or {}, actions), dry=True)
+            real = RealActions(self._tasks, self.log, self.close_query)
+            return self._run(text, self._session(overrides, variables or {}, real), dry=False)
+
+    def _run(self, text: str, session: Session, *, dry: bool) -> list[Answer]:
+        answers: list[Answer] = []
+        commands = 0
+        for part in split_script(text):
+            try:
+                statement = parse_statement(substitute(part.text, session.variables))
+                is_command = isinstance(statement, COMMANDS)
+                session.sequence = self._sequence + commands if dry and is_command else -1
+                commands += is_command
+                answer = self._run_one(statement, session, dry=dry)
+            except MerganserError as error:
+                raise StatementFailure(error, part.text, answers) from error
+            if answer is not None:
+                answers.append(answer)
+        return answers
+
+    def _run_one(self, statement: ast.Statement, session: Session, *, dry: bool) -> Answer | None:
+        if isinstance(statement, ast.QueryStatement | ast.PrintTopic):
+            raise WrongEndpointError(
+                "SELECT and PRINT queries must use the query endpoint", span=statement.span
+            )
+        handler = handler_of(type(statement))
+        if handler is None:
+            raise UnsupportedError(
+                f"{type(statement).__name__} statements are not supported yet",
+                span=statement.span,
+            )
+        is_command = isinstance(statement, COMMANDS)
+        if dry or not is_command:
+            return _with_text(handler(statement, session), statement)
+        return self._run_command(statement, session)
+
+    def _run_command(self, statement: ast.Statement, session: Session) -> Answer | None:
+        """1. carry it out; 2. make it durable; 3. let its number be seen.
+
+        It was checked before, so 1 fails only if the world does; then nothing is recorded.
+        """
+        actions = session.doing
+        assert isinstance(actions, RealActions)
+        actions.seen = {}
+        sequence = self._sequence
+        session.sequence = sequence
+        handler = handler_of(type(statement))
+        assert handler is not None
+        answer = handler(statement, session)
+        if isinstance(answer, CurrentStatus):
+            self._commands.append(
+                Command(sequence, statement.text, dict(session.properties), actions.seen)
+            )
+            self._statuses[answer.command_id] = CommandState(
+                answer.status, answer.message, answer.query_id
+            )
+            with self._executed:
+                self._sequence = sequence + 1
+                self.catalog = session.catalog
+                self._executed.notify_all()
+        return _with_text(answer, statement)
+
+    def wait_for_command(self, sequence: int, timeout_ms: int | None = None) -> None:
+        """Waits until the command of that number has run here.
+
+        Raises:
+            LogError: It has not in `ksql.server.command.response.timeout.ms` (5000).
+
+        """
+        if timeout_ms is None:
+            name = "ksql.server.command.response.timeout.ms"
+            timeout_ms = int(self.config.properties.get(name, "5000"))
+        with self._executed:
+            if not self._executed.wait_for(lambda: self._sequence > sequence, timeout_ms / 1000):
+                raise CommandTimeoutError(
+                    f"timed out while waiting for a previous command to execute: {sequence}"
+                )
+
+    # ------------------------------------------------------------------ queries
+
+    def query(
+        self,
+        text: str,
+        *,
+        properties: Mapping[str, object] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> QueryResult | PrintResult:
+        """Starts one SELECT or PRINT.
+
+        Raises:
+            StatementFailure: It is no such statement, or is wrong.
+
+        """
+        overrides = dict(properties or {})
+        parts = split_script(text)
+        try:
+            self._check_overrides(overrides)
+            if len(parts) != 1:
+                raise UserError(f"expected exactly one statement, found {len(parts)}")
+            session = self._session(
+                overrides, variables or {}, RealActions(self._tasks, self.log, self.close_query)
+            )
+            statement = parse_statement(substitute(parts[0].text, session.variables))
+            return run_query(
+                statement, session, tasks=self._tasks, pushes=self._pushes, duck=self._duck
+            )
+        except MerganserError as error:
+            raise StatementFailure(error, text) from error
+
+    def close_query(self, query_id: str) -> bool:
+        """Ends a push query; False if there is none of that id."""
+        return self._pushes.close(query_id)
+
+    # ------------------------------------------------------------------ state
+
+    def tasks(self) -> list[Task]:
+        """The persistent queries' tasks, in creation order."""
+        return [entry.task for entry in self._tasks.running.values()]
+
+    def stats(self) -> list[TaskStats]:
+        """Counters of the persistent queries."""
+        return [task.stats for task in self.tasks()]
+
+    def command_statuses(self) -> Mapping[str, CommandState]:
+        """What became of the commands, by command id."""
+        return dict(self._statuses)
+
+    def check_property(self, name: str) -> None:
+        """Raises RequestError if a client may not set the property."""
+        check_allowed(name, self.config.properties)
+
+    def _check_overrides(self, overrides: Mapping[str, object]) -> None:
+        """Raises for what a request may not set, and for values that cannot be."""
+        for name, value in overrides.items():
+            check_allowed(name, self.config.properties)
+            if (known := find_property(name)) is not None:
+                known.check(value)
+
+    def health(self) -> dict[str, bool]:
+        """Whether names can be listed, the log answers, and commands can run."""
+        return {"metastore": True, "kafka": self._log_answers(), "commandRunner": True}
+
+    def _log_answers(self) -> bool:
+        try:
+            return self.log.topic(self._commands.topic) is not None
+        except LogError:
+            return False
+
+    def _session(
+        self,
+        properties: Mapping[str, object],
+        variables: Mapping[str, str],
+        actions: RealActions | DryActions,
+    ) -> Session:
+        return Session(
+            catalog=self.catalog,
+            log=self.log,
+            clock=self._clock,
+            queries=RunningQueries(self._tasks, self._pushes, self.log, lambda: self.catalog),
+            service_id=self.config.service_id,
+            defaults=dict(self.config.properties),
+            properties=dict(properties),
+            variables=dict(variables),
+            host=self.config.host,
+            actions=actions,
+        )
+
+
+def _with_text(answer: Answer | None, statement: ast.Statement) -> Answer | None:
+    if answer is None or answer.statement_text:
+        return answer
+    return replace(answer, statement_text=statement.text)
+
+
+def _is_true(value: object) -> bool:
+    return str(value).lower() == "true"

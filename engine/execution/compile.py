@@ -1,0 +1,139 @@
+"""From logical plan to topology.
+
+Walks the plan from its leaves; stateless nodes wrap SQL, the others add a step. Tables are kept as
+upserts until an operator needs the old rows too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from merganser.engine.catalog import Source
+from merganser.engine.execution.operators.aggregate import AggregateOperator
+from merganser.engine.execution.operators.checks import CheckStep
+from merganser.engine.execution.operators.sink import SinkOperator
+from merganser.engine.execution.operators.source import SourceOperator
+from merganser.engine.execution.operators.stateless import (
+    filter_rows,
+    flat_map_rows,
+    project_rows,
+    rekey_rows,
+)
+from merganser.engine.execution.operators.stream_table_join import StreamTableJoinOperator
+from merganser.engine.execution.operators.table_state import (
+    RetractOperator,
+    StoreOperator,
+    UpsertOperator,
+)
+from merganser.engine.execution.rows import Changes, Rows
+from merganser.engine.execution.topology import Materialization, Step, Topology
+from merganser.engine.plan.nodes import (
+    AggregateNode,
+    FilterNode,
+    FlatMapNode,
+    JoinNode,
+    PlanNode,
+    ProjectNode,
+    RekeyNode,
+    SinkNode,
+    SourceNode,
+)
+from merganser.errors import InternalError, UnsupportedError
+
+
+def compile_plan(plan: PlanNode) -> Topology:
+    """The topology of a plan that ends in a sink or, for push queries, in a projection.
+
+    Raises:
+        UnsupportedError: An operator that this build does not have.
+
+    """
+    compiler = _Compiler()
+    if isinstance(plan, SinkNode):
+        return compiler.persistent(plan)
+    return compiler.push(plan)
+
+
+@dataclass
+class _Compiler:
+    steps: list[Step] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+
+    def persistent(self, plan: SinkNode) -> Topology:
+        rows = self.upserts(self.rows(plan.child))
+        self.check(rows)
+        materialization: Materialization | None = None
+        if plan.is_table:
+            store = StoreOperator(rows, len(self.steps))
+            self.steps.append(store)
+            materialization = store.materialization
+        sink = SinkOperator(plan.sink, rows)
+        self.steps.append(sink)
+        return Topology(
+            tuple(self.steps), tuple(self.sources), sink.output, plan.sink, materialization
+        )
+
+    def push(self, plan: PlanNode) -> Topology:
+        rows = self.rows(plan)
+        if rows.changes is Changes.RETRACT:
+            rows = self.upserts(rows)
+        self.check(rows)
+        order = '"$seq", "$window_start"' if rows.windowed else '"$seq"'
+        output = rows.source if rows.ordered else f"(SELECT * FROM {rows.source} ORDER BY {order})"
+        return Topology(tuple(self.steps), tuple(self.sources), output, None)
+
+    def rows(self, node: PlanNode, *, retract: bool = False) -> Rows:
+        """Compiles a subtree; with `retract` a table's old rows come along."""
+        match node:
+            case SourceNode():
+                rows = self._source(node)
+            case FilterNode():
+                rows = filter_rows(node, self.rows(node.child, retract=node.is_table))
+            case ProjectNode():
+                rows = project_rows(node, self.rows(node.child, retract=retract))
+            case RekeyNode():
+                rows = rekey_rows(node, self.rows(node.child))
+            case FlatMapNode():
+                rows = flat_map_rows(node, self.rows(node.child))
+            case AggregateNode():
+                child = self.rows(node.child, retract=node.child.is_table)
+                operator = AggregateOperator(node, child, len(self.steps), retract=retract)
+                rows = self._add(operator, operator.rows)
+            case JoinNode():
+                rows = self._join(node)
+            case _:
+                raise InternalError(f"no operator for {node.label}")
+        if retract and rows.changes is Changes.UPSERT:
+            step = RetractOperator(rows, len(self.steps))
+            return self._add(step, step.rows)
+        return rows
+
+    def upserts(self, rows: Rows) -> Rows:
+        """Rows without retractions."""
+        if rows.changes is not Changes.RETRACT:
+            return rows
+        step = UpsertOperator(rows, len(self.steps))
+        return self._add(step, step.rows)
+
+    def check(self, rows: Rows) -> None:
+        """Looks for failed rows behind everything that came before."""
+        if rows.checks:
+            self.steps.append(CheckStep(rows.checks))
+
+    def _add(self, step: Step, rows: Rows) -> Rows:
+        self.steps.append(step)
+        return rows
+
+    def _source(self, node: SourceNode) -> Rows:
+        self.sources.append(node.source)
+        operator = SourceOperator(node, len(self.steps))
+        return self._add(operator, operator.rows)
+
+    def _join(self, node: JoinNode) -> Rows:
+        if node.left.is_table or not node.right.is_table:
+            kind = "table-table" if node.left.is_table else "stream-stream"
+            raise UnsupportedError(f"{kind} joins are not supported yet")
+        left = self.rows(node.left)
+        right = self.upserts(self.rows(node.right))
+        operator = StreamTableJoinOperator(node, left, right, len(self.steps))
+        return self._add(operator, operator.rows)

@@ -1,0 +1,369 @@
+"""GROUP BY, un-windowed and over tumbling and hopping windows.
+
+Batch: any rows → key columns, aggregates, engine columns. The key becomes (key, window). One row per
+    (key, window) and epoch, ordered by the `$seq` of its last change, then window start.
+State: one row per (key, window) that is retained: the calls' states, the largest event time.
+    A window goes when its retention is over by the least stream time of all partitions.
+Time: a row first moves its partition's stream time, then is judged by it; a late row is dropped from
+    the windows that are closed for it and counted.
+Source: parity/semantics.md, sections 4 and 5; the states are those of `Accumulator`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from merganser.engine.duck import Duck, identifier, physical_type
+from merganser.engine.execution.expressions.compile import compile_expression
+from merganser.engine.execution.operators.stream_time import (
+    advance,
+    bounds_by_partition,
+    none_late,
+    stream_time_sql,
+)
+from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
+from merganser.engine.execution.topology import Epoch, Materialization
+from merganser.engine.expression import ColumnRef
+from merganser.engine.functions.function import AGGREGATES, Accumulator
+from merganser.engine.plan.nodes import AggregateNode, Window
+from merganser.errors import UnsupportedError
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One aggregate call: state column, accumulator, compiled arguments."""
+
+    state: str
+    accumulator: Accumulator
+    arguments: tuple[str, ...]
+
+    @property
+    def partial(self) -> str:
+        return self.accumulator.partial.format(*self.arguments)
+
+    def merge(self, old: str, new: str) -> str:
+        return self.accumulator.merge.format(old=old, new=new)
+
+    def undo(self, old: str, new: str) -> str:
+        assert self.accumulator.undo is not None
+        return self.accumulator.undo.format(old=old, new=new)
+
+    def final(self, state: str) -> str:
+        return self.accumulator.final.format(state=state)
+
+
+class AggregateOperator:
+    """Keeps one accumulator per (key, window); gives the new row of each that an epoch changed.
+
+    With `retract` it also gives the row that was there before, for HAVING and joins.
+    """
+
+    def __init__(self, node: AggregateNode, rows: Rows, index: int, *, retract: bool) -> None:
+        if node.final:
+            raise UnsupportedError("EMIT FINAL is not supported yet")
+        if node.over is not None and node.over.kind == "SESSION":
+            raise UnsupportedError("SESSION windows are not supported yet")
+        self._node = node
+        self._retract = retract
+        self._operator = f"aggregate_{index}"
+        self._rows, self._checks = self._keyed(node, rows)
+        self._keys = [identifier(name) for name, _ in node.group]
+        if node.over is not None:
+            self._keys += ['"$window_start"']
+        elif rows.windowed:
+            self._keys += ['"$window_start"', '"$window_end"']
+        self._calls = self._bind(node)
+        self._part = identifier(f"$part_{index}")
+        self._out = identifier(f"$aggregate_{index}")
+        self._late = identifier(f"$late_{index}")
+        self._open_until_ms = -1
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that the step leaves."""
+        windowed = self._node.over is not None or '"$window_start"' in self._keys
+        changes = Changes.RETRACT if self._retract else Changes.UPSERT
+        return Rows(
+            self._out, self._node.schema, changes, windowed, ordered=False, checks=self._checks
+        )
+
+    @property
+    def materialization(self) -> Materialization:
+        """The state, read as rows of the node's schema."""
+        finals = [
+            f"{call.final(call.state)} AS {identifier(name)}"
+            for call, (name, _) in zip(self._calls, self._node.calls, strict=True)
+        ]
+        keys = [identifier(name) for name, _ in self._node.group]
+        extra = ['"$rowtime"']
+        if '"$window_start"' in self._keys:
+            extra += ['"$window_start"', f'{self._window_end()} AS "$window_end"']
+        table = f"{{state}}.main.{identifier(self._operator)}"
+        return Materialization(
+            f"SELECT {', '.join([*keys, *finals, *extra])} FROM {table}",
+            self._node.schema,
+            '"$window_start"' in self._keys,
+        )
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates the state table."""
+        types = {c.name: physical_type(c.type) for c in self._node.schema.key}
+        columns = [f"{identifier(name)} {types[name]}" for name, _ in self._node.group]
+        columns += [f"{name} BIGINT" for name in self._keys if name.startswith('"$window')]
+        columns += [f"{call.state} {call.accumulator.state}" for call in self._calls]
+        columns += ['"$rowtime" BIGINT', '"$seq" BIGINT', '"$partition" INTEGER']
+        duck.execute(
+            f"CREATE TABLE IF NOT EXISTS {identifier(state)}.main.{identifier(self._operator)} "
+            f"({', '.join(columns)})"
+        )
+
+    def run(self, epoch: Epoch) -> None:
+        """Folds the epoch's rows into the state."""
+        source = self._windowed_rows(epoch)
+        table = epoch.table(self._operator)
+        retracting = self._rows.changes is Changes.RETRACT
+        self._aggregate(epoch, source, 'WHERE "$sign" > 0' if retracting else "", self._part)
+        if retracting:
+            self._aggregate(epoch, source, 'WHERE "$sign" < 0', self._undo_part)
+        if self._retract or retracting:
+            self._fold_with_old_rows(epoch, table, retracting=retracting)
+        else:
+            self._fold(epoch, table)
+        self._expire(epoch, table)
+
+    @property
+    def _undo_part(self) -> str:
+        return identifier(f"$undo_{self._operator}")
+
+    def _keyed(self, node: AggregateNode, rows: Rows) -> tuple[Rows, tuple[ErrorCheck, ...]]:
+        """The input with group columns beside it, and without rows that have no group."""
+        checks: list[ErrorCheck] = []
+        columns = [identifier(column.name) for column in rows.schema]
+        live = []
+        for name, expression in node.group:
+            compiled = compile_expression(expression)
+            live.append(f"{identifier(name)} IS NOT NULL")
+            if expression != ColumnRef(name, expression.result_type):
+                columns.append(f"{compiled.sql} AS {identifier(name)}")
+            if compiled.failed is not None:
+                checks.append(
+                    ErrorCheck(
+                        rows.source,
+                        f'NOT "$tombstone" AND ({compiled.failed})',
+                        "GROUP BY",
+                        str(expression),
+                    )
+                )
+        for _, call in node.calls:
+            for argument in call.arguments:
+                compiled = compile_expression(argument)
+                if compiled.failed is not None:
+                    failed = f'NOT "$tombstone" AND ({compiled.failed})'
+                    checks.append(ErrorCheck(rows.source, failed, "AGGREGATE", str(argument)))
+        keyed = rows.select(columns).filter(" AND ".join(['NOT "$tombstone"', *live]))
+        return keyed, (*rows.checks, *checks)
+
+    def _bind(self, node: AggregateNode) -> list[_Call]:
+        calls = []
+        for index, (_, call) in enumerate(node.calls):
+            accumulator = AGGREGATES[call.name].bind(call.arguments)
+            arguments = tuple(compile_expression(argument).sql for argument in call.arguments)
+            calls.append(_Call(identifier(f"$state_{index}"), accumulator, arguments))
+        return calls
+
+    def _windowed_rows(self, epoch: Epoch) -> str:
+        """The rows, once per window that they fall into and that is not closed for them."""
+        over = self._node.over
+        if over is None:
+            return self._rows.source
+        bounds = bounds_by_partition(epoch, self._rows.source)
+        assigned = _assign(over, self._rows.source)
+        closed_after = over.size_ms + over.grace_ms
+        # The first window of a row ends at most `advance` after it, so rows this near are safe.
+        safe = none_late(epoch, self._operator, bounds, over.grace_ms)
+        if not safe:
+            timed = (
+                f'(SELECT *, {stream_time_sql(epoch, self._operator)} AS "$stream_time" '
+                f"FROM {self._rows.source})"
+            )
+            assigned = _assign(over, timed)
+            late = f'"$window_start" + {closed_after} <= "$stream_time"'
+            epoch.duck.execute(
+                f"CREATE OR REPLACE TEMP TABLE {self._late} AS "
+                f'SELECT *, {late} AS "$is_late" FROM {assigned}'
+            )
+            ((dropped,),) = epoch.duck.rows(
+                f'SELECT count(*) FILTER (WHERE "$is_late") FROM {self._late}'
+            )
+            assert isinstance(dropped, int)
+            epoch.late += dropped
+            assigned = f'(SELECT * FROM {self._late} WHERE NOT "$is_late")'
+        advance(epoch, self._operator, bounds)
+        return assigned
+
+    def _aggregate(self, epoch: Epoch, source: str, where: str, target: str) -> None:
+        keys = ", ".join(self._keys)
+        partials = [f"{call.partial} AS {call.state}" for call in self._calls]
+        engine = [
+            'max("$rowtime") AS "$rowtime"',
+            'max("$seq") AS "$seq"',
+            'max("$partition") AS "$partition"',
+        ]
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {target} AS "
+            f"SELECT {', '.join([keys, *partials, *engine])} FROM {source} {where} GROUP BY {keys}"
+        )
+
+    def _matches(self, left: str, right: str) -> str:
+        return " AND ".join(f"{left}.{key} = {right}.{key}" for key in self._keys)
+
+    def _fold(self, epoch: Epoch, table: str) -> None:
+        """Adds the parts to the state in one pass and keeps what came out."""
+        states = [
+            f"{call.state} = {call.merge(f's.{call.state}', f'p.{call.state}')}"
+            for call in self._calls
+        ]
+        states += [
+            '"$rowtime" = greatest(s."$rowtime", p."$rowtime")',
+            '"$seq" = p."$seq"',
+            '"$partition" = p."$partition"',
+        ]
+        names = [*self._keys, *(call.state for call in self._calls)]
+        names += ['"$rowtime"', '"$seq"', '"$partition"']
+        changed = epoch.duck.arrow(
+            f"MERGE INTO {table} AS s USING {self._part} AS p ON {self._matches('s', 'p')} "
+            f"WHEN MATCHED THEN UPDATE SET {', '.join(states)} "
+            f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) "
+            f"VALUES ({', '.join(f'p.{name}' for name in names)}) "
+            f"RETURNING {', '.join(names)}"
+        )
+        changed_name = f"$changed_{self._operator}"
+        epoch.duck.register(changed_name, changed)
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._out} AS "
+            f"SELECT {', '.join(self._output(lambda call: call.state))} "
+            f"FROM {identifier(changed_name)}"
+        )
+        epoch.duck.unregister(changed_name)
+
+    def _fold_with_old_rows(self, epoch: Epoch, table: str, *, retracting: bool) -> None:
+        """Adds and takes away, and keeps both the old and the new rows."""
+        delta = identifier(f"$delta_{self._operator}")
+        undo = self._undo_part if retracting else None
+        keys = ", ".join(self._keys)
+        groups = f"SELECT {keys} FROM {self._part}"
+        if undo:
+            groups += f" UNION SELECT {keys} FROM {undo}"
+        news = []
+        for call in self._calls:
+            added = (
+                f'CASE WHEN p."$seq" IS NULL THEN s.{call.state} '
+                f'WHEN s."$seq" IS NULL THEN p.{call.state} '
+                f"ELSE {call.merge(f's.{call.state}', f'p.{call.state}')} END"
+            )
+            if undo:
+                added = f"coalesce({added}, {call.accumulator.empty})"
+                added = (
+                    f'CASE WHEN u."$seq" IS NULL THEN {added} '
+                    f"ELSE {call.undo(added, f'u.{call.state}')} END"
+                )
+            news.append(f"{added} AS {call.state}, s.{call.state} AS {_old(call.state)}")
+        undone = ', u."$rowtime"' if undo else ""
+        undone_seq = ', u."$seq"' if undo else ""
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {delta} AS SELECT "
+            + ", ".join([*(f"g.{key}" for key in self._keys), *news])
+            + f', greatest(s."$rowtime", p."$rowtime"{undone}) AS "$rowtime"'
+            + ', s."$rowtime" AS "$old_rowtime"'
+            + f', greatest(p."$seq"{undone_seq}) AS "$seq"'
+            + ', coalesce(p."$partition", s."$partition") AS "$partition"'
+            + f" FROM ({groups}) AS g LEFT JOIN {self._part} AS p ON {self._matches('g', 'p')}"
+            + (f" LEFT JOIN {undo} AS u ON {self._matches('g', 'u')}" if undo else "")
+            + f" LEFT JOIN {table} AS s ON {self._matches('g', 's')}"
+        )
+        names = [*self._keys, *(call.state for call in self._calls)]
+        names += ['"$rowtime"', '"$seq"', '"$partition"']
+        updates = [f"{name} = d.{name}" for name in names if name not in self._keys]
+        epoch.duck.execute(
+            f"MERGE INTO {table} AS s USING {delta} AS d ON {self._matches('s', 'd')} "
+            f"WHEN MATCHED THEN UPDATE SET {', '.join(updates)} "
+            f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) "
+            f"VALUES ({', '.join(f'd.{name}' for name in names)})"
+        )
+        self._emit_both(epoch, delta)
+
+    def _emit_both(self, epoch: Epoch, delta: str) -> None:
+        new = ", ".join(self._output(lambda call: call.state))
+        if not self._retract:
+            epoch.duck.execute(
+                f"CREATE OR REPLACE TEMP TABLE {self._out} AS SELECT {new} FROM {delta}"
+            )
+            return
+        old = ", ".join(self._output(lambda call: _old(call.state)))
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._out} AS "
+            f'SELECT * REPLACE ("$seq" * 2 AS "$seq"), -1 AS "$sign" FROM '
+            f'(SELECT {old} FROM {delta} WHERE "$old_rowtime" IS NOT NULL) '
+            f'UNION ALL SELECT * REPLACE ("$seq" * 2 + 1 AS "$seq"), 1 AS "$sign" FROM '
+            f"(SELECT {new} FROM {delta})"
+        )
+
+    def _output(self, state: object) -> list[str]:
+        assert callable(state)
+        keys = [identifier(name) for name, _ in self._node.group]
+        finals = [
+            f"{call.final(state(call))} AS {identifier(name)}"
+            for call, (name, _) in zip(self._calls, self._node.calls, strict=True)
+        ]
+        engine = [
+            '"$rowtime"',
+            '"$partition"',
+            'CAST(NULL AS BIGINT) AS "$offset"',
+            '"$seq"',
+            'NULL AS "$headers"',
+            'FALSE AS "$tombstone"',
+        ]
+        if '"$window_start"' in self._keys:
+            engine += ['"$window_start"', f'{self._window_end()} AS "$window_end"']
+        return [*keys, *finals, *engine]
+
+    def _window_end(self) -> str:
+        over = self._node.over
+        return f'"$window_start" + {over.size_ms}' if over is not None else '"$window_end"'
+
+    def _expire(self, epoch: Epoch, table: str) -> None:
+        """Removes windows whose retention is over, in steps coarse enough to be cheap."""
+        over = self._node.over
+        if over is None:
+            return
+        times = epoch.times.get(self._operator)
+        if not times:
+            return
+        watermark = min(times.values())
+        step = max(over.retention_ms // 10, 60_000)
+        horizon = (watermark - over.retention_ms) // step * step
+        if horizon <= 0 or horizon == self._open_until_ms:
+            return
+        self._open_until_ms = horizon
+        epoch.duck.execute(f'DELETE FROM {table} WHERE "$window_start" < {horizon}')
+
+
+def _assign(over: Window, source: str) -> str:
+    """Rows with the start of their window, once per window."""
+    if over.kind == "TUMBLING":
+        start = f'"$rowtime" - "$rowtime" % {over.size_ms}'
+        return f'(SELECT *, {start} AS "$window_start" FROM {source})'
+    last = f'"$rowtime" - "$rowtime" % {over.advance_ms}'
+    # The lowest start is the first multiple of `advance` above t − size, and not below 0.
+    first = (
+        f'greatest(("$rowtime" - {over.size_ms} + {over.advance_ms}) // {over.advance_ms} '
+        f"* {over.advance_ms}, 0)"
+    )
+    return (
+        f"(SELECT *, unnest(range({first}, {last} + 1, {over.advance_ms})) "
+        f'AS "$window_start" FROM {source})'
+    )
+
+
+def _old(state: str) -> str:
+    return identifier("$old_" + state.strip('"').removeprefix("$"))

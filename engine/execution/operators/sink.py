@@ -1,0 +1,90 @@
+"""Writing a sink: rows to records.
+
+Batch: rows → `key`, `value`, `timestamp`, `headers`, in the order of `$seq` (then window start).
+State: none.
+Time: the record's timestamp is the row's event time, or the sink's TIMESTAMP column.
+Source: parity/semantics.md, sections 3, 4 and 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from merganser.engine.catalog import Source
+from merganser.engine.duck import Duck, identifier
+from merganser.engine.execution.operators.source import event_time_sql
+from merganser.engine.execution.rows import Changes, Rows
+from merganser.engine.execution.topology import Epoch
+from merganser.engine.formats.format import FORMATS, Encoder
+from merganser.engine.plan.with_clause import format_options
+
+
+class SinkOperator:
+    """Encodes rows into the table that the task publishes."""
+
+    def __init__(self, sink: Source, rows: Rows) -> None:
+        assert rows.changes is not Changes.RETRACT
+        self._sink = sink
+        self._rows = rows
+        self._out = identifier("$output")
+        self._key_encoder = self._encoder(is_key=True)
+        self._value_encoder = self._encoder(is_key=False)
+
+    @property
+    def output(self) -> str:
+        """The relation that the step leaves."""
+        return self._out
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Nothing to keep."""
+
+    def run(self, epoch: Epoch) -> None:
+        """Encodes the epoch's rows."""
+        sink, rows = self._sink, self._rows
+        keys = {c.name: identifier(c.name) for c in sink.schema.key}
+        values = {c.name: identifier(c.name) for c in sink.schema.value}
+        key = self._key_encoder.encode(epoch.duck, rows.source, keys)
+        value = self._value_encoder.encode(epoch.duck, key.source, values)
+        key_sql = self._key_sql(key.payload, keys)
+        null = '"$tombstone"'
+        if len(values) == 1 and not sink.value_format.wrapped:
+            null += f" OR {next(iter(values.values()))} IS NULL"
+        where = ""
+        time = '"$rowtime"'
+        if sink.timestamp is not None:
+            column = sink.schema.find(sink.timestamp.name)
+            assert column is not None
+            time = event_time_sql(column, sink.timestamp.pattern).replace(
+                "{column}", identifier(column.name)
+            )
+            time = f'CASE WHEN "$tombstone" THEN "$rowtime" ELSE {time} END'
+            where = f" WHERE {time} >= 0"
+        order = ""
+        if not rows.ordered:
+            order = ' ORDER BY "$seq"' + (', "$window_start"' if rows.windowed else "")
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._out} AS "
+            f'SELECT {key_sql} AS "key", CASE WHEN NOT ({null}) THEN {value.payload} END AS "value", '
+            f'{time} AS "timestamp", "$headers" AS "headers" FROM {value.source}{where}{order}'
+        )
+
+    def _encoder(self, *, is_key: bool) -> Encoder:
+        spec = self._sink.key_format if is_key else self._sink.value_format
+        schema = self._sink.schema
+        columns = schema.key if is_key else schema.value
+        return FORMATS[spec.name].encoder(columns, format_options(spec), is_key=is_key)
+
+    def _key_sql(self, payload: str, keys: Mapping[str, str]) -> str:
+        if not keys:
+            return "CAST(NULL AS BLOB)"
+        sql = payload
+        if len(keys) == 1 and not self._sink.key_format.wrapped:
+            (column,) = keys.values()
+            sql = f"CASE WHEN {column} IS NOT NULL THEN {payload} END"
+        window = self._sink.window
+        if window is None:
+            return sql
+        start = "unhex(printf('%016x', \"$window_start\"))"
+        if window.kind != "SESSION":
+            return f"({sql} || {start})"
+        return f"({sql} || unhex(printf('%016x', \"$window_end\")) || {start})"

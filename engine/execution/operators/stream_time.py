@@ -1,0 +1,69 @@
+"""Lateness: which rows belong to windows that their own partition has closed.
+
+Stream time is kept per partition and operator: the largest event time of the rows that have come to
+the operator. A row first moves it, then is judged by it.
+Source: parity/semantics.md, sections 1 and 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from merganser.engine.execution.topology import Epoch
+from merganser.errors import InternalError
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Event times of an epoch's rows in one partition."""
+
+    least_ms: int
+    largest_ms: int
+
+
+def bounds_by_partition(epoch: Epoch, source: str) -> dict[int, Bounds]:
+    """The least and the largest event time of each partition's rows."""
+    found = epoch.duck.rows(
+        'SELECT coalesce("$partition", 0), min("$rowtime"), max("$rowtime") '
+        f"FROM {source} GROUP BY 1 ORDER BY 1"
+    )
+    bounds: dict[int, Bounds] = {}
+    for partition, least, largest in found:
+        assert isinstance(partition, int)
+        assert isinstance(least, int)
+        assert isinstance(largest, int)
+        bounds[partition] = Bounds(least, largest)
+    return bounds
+
+
+def advance(epoch: Epoch, operator: str, bounds: dict[int, Bounds]) -> None:
+    """Moves the operator's stream time by the rows of this epoch."""
+    times = epoch.times.setdefault(operator, {})
+    for partition, bound in bounds.items():
+        before = times.get(partition, -1)
+        after = max(before, bound.largest_ms)
+        if after < before:
+            raise InternalError(f"stream time of partition {partition} fell")
+        times[partition] = after
+
+
+def none_late(epoch: Epoch, operator: str, bounds: dict[int, Bounds], lateness_ms: int) -> bool:
+    """Whether no row can be late: even the oldest is within `lateness_ms` of the newest."""
+    times = epoch.times.get(operator, {})
+    return all(
+        bound.least_ms > max(times.get(partition, -1), bound.largest_ms) - lateness_ms
+        for partition, bound in bounds.items()
+    )
+
+
+def stream_time_sql(epoch: Epoch, operator: str) -> str:
+    """Each row's stream time, itself included, as SQL over rows with `$seq`."""
+    running = (
+        'max("$rowtime") OVER (PARTITION BY "$partition" ORDER BY "$seq" '
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    )
+    times = epoch.times.get(operator, {})
+    if not times:
+        return running
+    branches = " ".join(f"WHEN {partition} THEN {time}" for partition, time in times.items())
+    return f'greatest({running}, CASE coalesce("$partition", 0) {branches} ELSE -1 END)'

@@ -1,0 +1,211 @@
+"""Keeping a table's rows: from upserts to retracting changes, and for pull queries.
+
+Batch: upserting rows → retracting rows: the old row with `$sign` −1 and the new one with +1.
+State: one row per key of the table. A row goes with its tombstone.
+Time: nothing moves; versions follow the order of arrival.
+Source: parity/semantics.md, sections 2 and 12, item 4.
+"""
+
+from __future__ import annotations
+
+from merganser.engine.duck import Duck, identifier, physical_type
+from merganser.engine.execution.rows import Changes, Rows
+from merganser.engine.execution.topology import Epoch, Materialization
+from merganser.engine.schema import Schema
+
+
+class TableState:
+    """The latest row of each key in a state table of the query."""
+
+    def __init__(self, name: str, schema: Schema, *, windowed: bool) -> None:
+        self.name = name
+        self.schema = schema
+        self.windowed = windowed
+        self.keys = [identifier(column.name) for column in schema.key]
+        if windowed:
+            self.keys += ['"$window_start"', '"$window_end"']
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns of the state table."""
+        named = [identifier(column.name) for column in self.schema]
+        window = ['"$window_start"', '"$window_end"'] if self.windowed else []
+        return [*named, *window, '"$rowtime"']
+
+    @property
+    def materialization(self) -> Materialization:
+        """The rows, for pull queries."""
+        return Materialization(
+            f"SELECT {', '.join(self.columns)} FROM {{state}}.main.{identifier(self.name)}",
+            self.schema,
+            self.windowed,
+        )
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates the state table."""
+        columns = [f"{identifier(c.name)} {physical_type(c.type)}" for c in self.schema]
+        if self.windowed:
+            columns += ['"$window_start" BIGINT', '"$window_end" BIGINT']
+        columns.append('"$rowtime" BIGINT')
+        duck.execute(
+            f"CREATE TABLE IF NOT EXISTS {identifier(state)}.main.{identifier(self.name)} "
+            f"({', '.join(columns)})"
+        )
+
+    def matches(self, left: str, right: str) -> str:
+        """The join condition on the key."""
+        return " AND ".join(f"{left}.{key} IS NOT DISTINCT FROM {right}.{key}" for key in self.keys)
+
+    def store(self, epoch: Epoch, source: str) -> None:
+        """Applies upserts: the last change of each key wins. `source` stands behind FROM."""
+        table = epoch.table(self.name)
+        keys = ", ".join(self.keys)
+        latest = (
+            f"(SELECT * FROM {source} QUALIFY row_number() OVER "
+            f'(PARTITION BY {keys} ORDER BY "$seq" DESC) = 1)'
+        )
+        columns = self.columns
+        updates = [f"{name} = c.{name}" for name in columns if name not in self.keys]
+        epoch.duck.execute(
+            f"MERGE INTO {table} AS s USING {latest} AS c ON {self.matches('s', 'c')} "
+            'WHEN MATCHED AND c."$tombstone" THEN DELETE '
+            f"WHEN MATCHED THEN UPDATE SET {', '.join(updates)} "
+            'WHEN NOT MATCHED AND NOT c."$tombstone" THEN '
+            f"INSERT ({', '.join(columns)}) VALUES ({', '.join(f'c.{n}' for n in columns)})"
+        )
+
+
+class RetractOperator:
+    """Turns a table's upserts into retracting changes by remembering the rows."""
+
+    def __init__(self, rows: Rows, index: int) -> None:
+        assert rows.changes is Changes.UPSERT
+        self._rows = rows
+        self._state = TableState(f"table_{index}", rows.schema, windowed=rows.windowed)
+        self._out = identifier(f"$retract_{index}")
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that the step leaves."""
+        return Rows(
+            self._out,
+            self._rows.schema,
+            Changes.RETRACT,
+            self._rows.windowed,
+            ordered=False,
+            checks=self._rows.checks,
+        )
+
+    @property
+    def materialization(self) -> Materialization:
+        """The rows of the table."""
+        return self._state.materialization
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates the state table."""
+        self._state.prepare(duck, state)
+
+    def run(self, epoch: Epoch) -> None:
+        """Pairs each change with the row before it, in the state or in the epoch."""
+        state = self._state
+        keys = ", ".join(state.keys)
+        values = [identifier(c.name) for c in state.schema if identifier(c.name) not in state.keys]
+        before = ", ".join(f"lag({v}) OVER w AS {_old(v)}" for v in [*values, '"$rowtime"'])
+        seeded = (
+            f'(SELECT {", ".join(state.columns)}, FALSE AS "$tombstone", -1 AS "$seq", '
+            f'NULL AS "$partition", NULL AS "$offset", NULL AS "$headers" '
+            f"FROM {epoch.table(state.name)} SEMI JOIN {self._rows.source} USING ({keys}) "
+            f'UNION ALL BY NAME SELECT {", ".join(state.columns)}, "$tombstone", "$seq", '
+            f'"$partition", "$offset", "$headers" FROM {self._rows.source})'
+        )
+        paired = (
+            f'(SELECT *, {before}, lag("$tombstone") OVER w AS "$was_tombstone", '
+            f'lag("$seq") OVER w AS "$was" FROM {seeded} '
+            f'WINDOW w AS (PARTITION BY {keys} ORDER BY "$seq"))'
+        )
+        engine = ['"$rowtime"', '"$partition"', '"$offset"', '"$headers"', '"$tombstone"']
+        window = ['"$window_start"', '"$window_end"'] if state.windowed else []
+        key_list = [identifier(c.name) for c in state.schema.key]
+        old = [*key_list, *(f"{_old(v)} AS {v}" for v in values), *engine, *window]
+        new = [*key_list, *values, *engine, *window]
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._out} AS "
+            f"SELECT {', '.join(old).replace(QUOTED_TOMBSTONE, FALSE_TOMBSTONE)}, "
+            f'"$seq" * 2 AS "$seq", -1 AS "$sign" FROM {paired} '
+            'WHERE "$seq" >= 0 AND "$was" IS NOT NULL AND NOT "$was_tombstone" '
+            f'UNION ALL SELECT {", ".join(new)}, "$seq" * 2 + 1 AS "$seq", 1 AS "$sign" '
+            f'FROM {paired} WHERE "$seq" >= 0 AND NOT "$tombstone"'
+        )
+        state.store(epoch, self._rows.source)
+
+
+QUOTED_TOMBSTONE = '"$tombstone"'
+FALSE_TOMBSTONE = 'FALSE AS "$tombstone"'
+
+
+class UpsertOperator:
+    """Turns retracting changes back into upserts: one per key and record, or a tombstone.
+
+    An old row whose key gets no new row in the same change is a deletion.
+    """
+
+    def __init__(self, rows: Rows, index: int) -> None:
+        assert rows.changes is Changes.RETRACT
+        self._rows = rows
+        self._out = identifier(f"$upsert_{index}")
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that the step leaves."""
+        return Rows(
+            self._out,
+            self._rows.schema,
+            Changes.UPSERT,
+            self._rows.windowed,
+            ordered=False,
+            checks=self._rows.checks,
+        )
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Nothing to keep."""
+
+    def run(self, epoch: Epoch) -> None:
+        """Nets the epoch's changes of each key: the last one counts."""
+        keys = [identifier(column.name) for column in self._rows.schema.key]
+        if self._rows.windowed:
+            keys += ['"$window_start"', '"$window_end"']
+        columns = [identifier(column.name) for column in self._rows.schema]
+        engine = ['"$rowtime"', '"$partition"', '"$offset"', '"$seq"', '"$headers"']
+        if self._rows.windowed:
+            engine += ['"$window_start"', '"$window_end"']
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._out} AS "
+            f'SELECT {", ".join([*columns, *engine])}, "$sign" < 0 AS "$tombstone" '
+            f"FROM {self._rows.source} QUALIFY row_number() OVER "
+            f'(PARTITION BY {", ".join(keys)} ORDER BY "$seq" DESC) = 1'
+        )
+
+
+class StoreOperator:
+    """Keeps a sink table's rows so that pull queries can read them."""
+
+    def __init__(self, rows: Rows, index: int) -> None:
+        self._rows = rows
+        self._state = TableState(f"sink_{index}", rows.schema, windowed=rows.windowed)
+
+    @property
+    def materialization(self) -> Materialization:
+        """The rows of the table."""
+        return self._state.materialization
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates the state table."""
+        self._state.prepare(duck, state)
+
+    def run(self, epoch: Epoch) -> None:
+        """Applies the epoch's changes."""
+        self._state.store(epoch, self._rows.source)
+
+
+def _old(quoted: str) -> str:
+    return '"$old_' + quoted[1:]

@@ -1,0 +1,122 @@
+"""A compiled query: the steps that an epoch runs, in order.
+
+A topology is a pure function: the same input batches in the same epochs, from the same state, give
+the same state and the same outputs. It reads no clock; what the wall clock decided is in the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+from merganser.engine.catalog import Source
+from merganser.engine.duck import Duck, identifier
+from merganser.engine.schema import Schema
+
+INPUT_SEQ = "seq"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFailure:
+    """One record or row that could not be used, for the processing log.
+
+    Attributes:
+        kind: `deserialization`, `processing` or `serialization`.
+        target: `key` or `value` for (de)serialisation.
+        step: Which part of the query.
+
+    """
+
+    kind: str
+    message: str
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    target: str | None = None
+    step: str = ""
+
+
+@dataclass(slots=True)
+class Epoch:
+    """What one epoch works with.
+
+    Attributes:
+        inputs: Topic → records (RECORD_SCHEMA and `seq` INT64), ordered by `seq`.
+        state: Alias of the attached state database.
+        times: Operator → partition → stream time, carried from epoch to epoch.
+        late: Operator → rows dropped as late, in this epoch.
+        failures: Found in this epoch, at most FAILURES_MAX with details.
+        failure_count: All of them.
+
+    """
+
+    duck: Duck
+    inputs: Mapping[str, pa.Table]
+    state: str
+    times: dict[str, dict[int, int]]
+    wall_clock_ms: int
+    late: int = 0
+    failures: list[RecordFailure] = field(default_factory=list)
+    failure_count: int = 0
+
+    def table(self, name: str) -> str:
+        """A state table's qualified name."""
+        return f"{identifier(self.state)}.main.{identifier(name)}"
+
+
+FAILURES_MAX = 1000  # Details of more failures in one epoch than anybody reads.
+
+
+class Step(Protocol):
+    """One statement or a few that an epoch runs."""
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates the state tables if they are not there."""
+        ...
+
+    def run(self, epoch: Epoch) -> None:
+        """Does the step's part of an epoch."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Materialization:
+    """A table's rows in the state, for pull queries: SQL with `{state}` for the alias."""
+
+    sql: str
+    schema: Schema
+    windowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The steps of a query.
+
+    Attributes:
+        sources: Inputs by topic (several sources may share one).
+        output: The relation that holds the result after the steps: of a sink, columns `key`,
+            `value`, `timestamp`, `headers`; else the result columns, `$rowtime` and `$tombstone`.
+        sink: The source that is written; None for push queries.
+        checks_run: The steps also looked for failed rows.
+
+    """
+
+    steps: tuple[Step, ...]
+    sources: tuple[Source, ...]
+    output: str
+    sink: Source | None
+    materialization: Materialization | None = None
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates state tables in the attached database."""
+        for step in self.steps:
+            step.prepare(duck, state)
+
+    def run(self, epoch: Epoch) -> pa.Table:
+        """Runs an epoch and gives its output rows, in order."""
+        for step in self.steps:
+            step.run(epoch)
+        return epoch.duck.arrow(f"SELECT * FROM {self.output}")

@@ -1,0 +1,184 @@
+"""The SELECT list: stars expanded, expressions bound, output names given.
+
+Source: parity/statements.md, queries; semantics.md 12, item 20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from merganser.engine.expression import ColumnRef, Dereference, Expression
+from merganser.engine.plan.bind_expression import bind_expression
+from merganser.engine.plan.draft import SelectedItem
+from merganser.engine.plan.nodes import SourceNode
+from merganser.engine.plan.scope import WINDOW_BOUNDS, SourceScope
+from merganser.engine.schema import PSEUDO_COLUMNS, Role
+from merganser.engine.types import NULL, StructType
+from merganser.errors import NameTakenError, Span, TypeMismatchError, UserError
+from merganser.parser import ast
+from merganser.parser.expressions import Dereference as DereferenceNode
+
+
+def select_items(
+    query: ast.Query, scope: SourceScope, *, persistent: bool
+) -> tuple[SelectedItem, ...]:
+    """The output columns of a query, in written order.
+
+    Raises:
+        UserError: Names clash, a pseudo column has no alias, a NULL has no type.
+
+    """
+    namer = _Namer(scope.nodes)
+    items: list[SelectedItem] = []
+    for item in query.items:
+        match item:
+            case ast.SelectAll():
+                items.extend(_star(item, scope, persistent=persistent))
+            case ast.SelectStruct():
+                items.extend(_struct_star(item, scope))
+            case ast.SelectItem():
+                items.append(_single(item, scope, namer, persistent=persistent))
+    _check_names(items, query, persistent=persistent)
+    return tuple(items)
+
+
+def is_key_copy(node: exp.Expression) -> bool:
+    """Whether a select item is AS_VALUE(column)."""
+    return (
+        isinstance(node, exp.Anonymous)
+        and str(node.this).upper() == "AS_VALUE"
+        and len(node.expressions) == 1
+        and isinstance(node.expressions[0], exp.Column)
+    )
+
+
+def default_name(node: exp.Expression) -> str | None:
+    """The name that an expression brings along: a column's or a struct field's."""
+    match node:
+        case exp.Column():
+            return str(node.name)
+        case DereferenceNode():
+            return str(node.args["field"])
+        case _:
+            return None
+
+
+class _Namer:
+    """Gives names to select items without alias."""
+
+    def __init__(self, nodes: Sequence[SourceNode]) -> None:
+        self._taken = {inner for node in nodes for _, inner in node.columns}
+        self._nodes = nodes
+        self._used: set[str] = set()
+        self._count = 0
+
+    def name(self, node: exp.Expression) -> str:
+        if isinstance(node, exp.Column):
+            name = str(node.name)
+            owners = [n for n in self._nodes if any(inner == name for _, inner in n.columns)]
+            if len(owners) > 1 and node.table:
+                return f"{node.table}_{name}"
+            return name
+        if isinstance(node, DereferenceNode):
+            return self._free(str(node.args["field"]))
+        while (name := f"KSQL_COL_{self._count}") in self._taken:
+            self._count += 1
+        self._count += 1
+        return name
+
+    def _free(self, field: str) -> str:
+        name, index = field, 0
+        while name in self._taken or name in self._used:
+            index += 1
+            name = f"{field}_{index}"
+        self._used.add(name)
+        return name
+
+
+def _single(
+    item: ast.SelectItem, scope: SourceScope, namer: _Namer, *, persistent: bool
+) -> SelectedItem:
+    expression = bind_expression(item.expression, scope)
+    if expression.result_type == NULL:
+        raise TypeMismatchError(
+            "a NULL in the projection has no type",
+            hint="Use CAST(NULL AS type).",
+            span=item.span,
+        )
+    if (
+        persistent
+        and item.alias is None
+        and isinstance(expression, ColumnRef)
+        and (bare := str(item.expression.name)) in PSEUDO_COLUMNS
+    ):
+        raise UserError(
+            f"column {bare} needs an alias: its name is reserved",
+            hint=f"Write {bare} AS another name.",
+            span=item.span,
+        )
+    name = item.alias if item.alias is not None else namer.name(item.expression)
+    copies = is_key_copy(item.expression)
+    return SelectedItem(name, expression, named=item.alias is not None, copies_key=copies)
+
+
+def _star(item: ast.SelectAll, scope: SourceScope, *, persistent: bool) -> list[SelectedItem]:
+    nodes = [n for n in scope.nodes if item.source in (None, n.alias, n.source.name)]
+    if not nodes:
+        raise UserError(f"'{item.source}' is not a source of this query", span=item.span)
+    joined = len(scope.nodes) > 1
+    items: list[SelectedItem] = []
+    if joined and item.source is None:
+        items.extend(SelectedItem(name, ref, named=False) for name, ref in scope.extra.items())
+    for node in nodes:
+        bounds_done = persistent or node.source.window is None
+        for outer, inner in node.columns:
+            if inner in PSEUDO_COLUMNS:
+                continue
+            column = node.output.find(outer)
+            assert column is not None
+            if not bounds_done and column.role is not Role.KEY:
+                items.extend(_bounds(node, joined=joined))
+                bounds_done = True
+            name = f"{node.alias}_{inner}" if joined else inner
+            items.append(SelectedItem(name, ColumnRef(outer, column.type), named=False))
+        if not bounds_done:
+            items.extend(_bounds(node, joined=joined))
+    return items
+
+
+def _bounds(node: SourceNode, *, joined: bool) -> list[SelectedItem]:
+    return [
+        SelectedItem(
+            f"{node.alias}_{name}" if joined else name,
+            ColumnRef(f"{node.alias}_{name}" if joined else name, PSEUDO_COLUMNS[name]),
+            named=False,
+        )
+        for name in WINDOW_BOUNDS
+    ]
+
+
+def _struct_star(item: ast.SelectStruct, scope: SourceScope) -> list[SelectedItem]:
+    operand: Expression = bind_expression(item.expression, scope)
+    if not isinstance(operand.result_type, StructType):
+        raise TypeMismatchError(
+            f"->* needs a STRUCT, this is {operand.result_type}", span=item.span
+        )
+    return [
+        SelectedItem(f.name, Dereference(operand, f.name, f.type), named=False)
+        for f in operand.result_type.fields
+    ]
+
+
+def _check_names(items: Sequence[SelectedItem], query: ast.Query, *, persistent: bool) -> None:
+    seen: set[str] = set()
+    for item in items:
+        span: Span | None = query.span
+        if item.name in seen:
+            raise NameTakenError(
+                f"the projection contains the column `{item.name}` twice", span=span
+            )
+        seen.add(item.name)
+        if persistent and item.named and item.name in PSEUDO_COLUMNS:
+            raise UserError(f"`{item.name}` is a reserved column name", span=span)

@@ -1,0 +1,208 @@
+"""Queries that answer to a caller: which run now, and how a SELECT is started."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from merganser.engine.answer import QueryResult
+from merganser.engine.catalog import Catalog
+from merganser.engine.clock import Clock
+from merganser.engine.duck import Duck
+from merganser.engine.execution.compile import compile_plan
+from merganser.engine.execution.topology import Topology
+from merganser.engine.log.protocol import Log, TopicPartition
+from merganser.engine.plan.build import PlannedQuery, plan_query
+from merganser.engine.plan.pull import check_pull_clauses, plan_pull
+from merganser.engine.runtime.pull import run_pull
+from merganser.engine.runtime.push import PushRows
+from merganser.engine.runtime.services import TaskTable
+from merganser.errors import UnavailableError, UserError
+from merganser.parser import ast
+
+MAX_PUSH_QUERIES = "ksql.max.push.queries"
+MAX_PUSH_QUERIES_DEFAULT = "100"
+
+
+@dataclass(frozen=True, slots=True)
+class PushEntry:
+    """A push query under way."""
+
+    query_id: str
+    statement: str
+    sources: tuple[str, ...]
+    rows: PushRows
+
+
+@dataclass
+class PushTable:
+    """The push queries that run now."""
+
+    _entries: dict[str, PushEntry] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def next_id(self, source: str) -> str:
+        """An id that no query has had."""
+        return f"transient_{source}_{next(self._count)}"
+
+    def add(self, entry: PushEntry, most: int) -> None:
+        """Adds a query.
+
+        Raises:
+            UserError: There are as many as the server allows.
+
+        """
+        with self._lock:
+            if len(self._entries) >= most:
+                raise UserError(
+                    f"maximum number of push queries exceeded: {most} are running",
+                    hint=f"End one, or raise {MAX_PUSH_QUERIES}.",
+                )
+            self._entries[entry.query_id] = entry
+
+    def ended(self, query_id: str) -> None:
+        """Takes a query out of the list."""
+        with self._lock:
+            self._entries.pop(query_id, None)
+
+    def close(self, query_id: str) -> bool:
+        """Ends a query; False if there is none of that id."""
+        with self._lock:
+            entry = self._entries.get(query_id)
+        if entry is None:
+            return False
+        entry.rows.close()
+        return True
+
+    def entries(self) -> list[PushEntry]:
+        """What runs now."""
+        with self._lock:
+            return list(self._entries.values())
+
+    def close_all(self) -> None:
+        """Ends all."""
+        for entry in self.entries():
+            entry.rows.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Selecting:
+    """What starting a SELECT needs."""
+
+    catalog: Catalog
+    log: Log
+    clock: Clock
+    duck: Duck
+    tasks: TaskTable
+    pushes: PushTable
+    properties: Mapping[str, object]
+    from_earliest: bool
+
+
+def run_select(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
+    """Starts a push query, or runs a pull query.
+
+    Raises:
+        UserError: The query is wrong, or its source cannot be pulled from.
+
+    """
+    query = statement.query
+    if query.emit is not None:
+        return _push(statement, now)
+    source = now.catalog.source(query.source.name, query.source.span)
+    check_pull_clauses(query)
+    if not source.is_table:
+        return _stream_pull(statement, now)
+    return _pull(statement, now)
+
+
+def _push(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
+    query = statement.query
+    planned = plan_query(query, now.catalog, persistent=False, properties=now.properties)
+    positions = start_positions(planned, now.log, from_earliest=now.from_earliest)
+    query_id = now.pushes.next_id(planned.sources[0].name)
+    return _started(statement, planned, query_id, positions, None, now)
+
+
+def _stream_pull(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
+    planned = plan_query(statement.query, now.catalog, persistent=False, properties=now.properties)
+    positions = start_positions(planned, now.log, from_earliest=True)
+    ends: dict[TopicPartition, int] = {}
+    for source in planned.sources:
+        ends.update(now.log.end_positions(source.topic))
+    query_id = now.pushes.next_id(planned.sources[0].name)
+    return _started(statement, planned, query_id, positions, ends, now)
+
+
+def _started(
+    statement: ast.QueryStatement,
+    planned: PlannedQuery,
+    query_id: str,
+    positions: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int] | None,
+    now: Selecting,
+) -> QueryResult:
+    topology: Topology = compile_plan(planned.root)
+    limit = statement.query.limit
+    rows = PushRows(
+        query_id,
+        topology,
+        planned.root.schema,
+        duck=now.duck,
+        log=now.log,
+        clock=now.clock,
+        positions=positions,
+        ends=ends,
+        limit=limit,
+        on_end=now.pushes.ended,
+    )
+    most = int(str(now.properties.get(MAX_PUSH_QUERIES, MAX_PUSH_QUERIES_DEFAULT)))
+    names = tuple(source.name for source in planned.sources)
+    now.pushes.add(PushEntry(query_id, statement.text, names, rows), most)
+    kind = "push" if ends is None else "stream_pull"
+    return QueryResult(query_id, kind, planned.root.schema.columns, rows, limit)
+
+
+def start_positions(
+    planned: PlannedQuery, log: Log, *, from_earliest: bool
+) -> dict[TopicPartition, int]:
+    """Where a transient query starts: tables from their beginning, streams as the caller says."""
+    positions: dict[TopicPartition, int] = {}
+    for source in planned.sources:
+        if source.is_table or from_earliest:
+            positions.update(log.start_positions(source.topic))
+        else:
+            for place, end in log.end_positions(source.topic).items():
+                positions.setdefault(place, end)
+    return positions
+
+
+def _pull(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
+    pulled = plan_pull(statement.query, now.catalog)
+    name = pulled.source.name
+    owner = next(
+        (
+            entry.task
+            for query_id, entry in now.tasks.running.items()
+            if (known := now.catalog.queries.get(query_id)) is not None
+            and (known.sink == name or (known.sink is None and name in known.sources))
+            and entry.task.topology.materialization is not None
+        ),
+        None,
+    )
+    if owner is None:
+        raise UserError(
+            f"the {pulled.source.kind} {name} isn't queryable: it is not materialized",
+            hint="Create it with CREATE TABLE … AS SELECT or CREATE SOURCE TABLE, or add EMIT "
+            "CHANGES for a push query.",
+        )
+    if not owner.is_open:
+        raise UnavailableError(f"query {owner.query_id} is not ready yet: try again")
+    materialization = owner.topology.materialization
+    assert materialization is not None
+    rows = run_pull(pulled, materialization, owner.state_alias, now.duck)
+    query_id = f"query_{now.clock.now_ms()}"
+    return QueryResult(query_id, "pull", pulled.columns, rows, pulled.limit)

@@ -1,0 +1,359 @@
+"""A task: the one runner of a persistent query.
+
+It repeats epochs (architecture page, section 2):
+
+1. Read: per input partition an offset range.
+2. Order: one fixed rule (`merganser.engine.runtime.epoch`).
+3. Run: the topology's steps in a DuckDB transaction on the query's own state file.
+4. Publish: outputs, positions and commit record become durable together in the log. They are the
+   truth from then on.
+5. Commit the state. A crash between 4 and 5 leaves the state behind the log; on the next start the
+   recorded epochs are run again, outputs suppressed, until it has caught up.
+
+Under load epoch n+1 is run while n is published; the state's transaction then spans several epochs
+and is committed only when all of them are durable in the log.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import pyarrow as pa
+
+from merganser.engine.catalog import Source
+from merganser.engine.clock import Clock
+from merganser.engine.duck import Duck
+from merganser.engine.execution.compile import compile_plan
+from merganser.engine.execution.topology import Epoch, Topology
+from merganser.engine.log.protocol import (
+    Commit,
+    Log,
+    Output,
+    Publisher,
+    TopicBatch,
+    TopicPartition,
+)
+from merganser.engine.plan.nodes import PlanNode
+from merganser.engine.runtime import faults, processing_log
+from merganser.engine.runtime.epoch import arrival_inputs, ordered_inputs, ranges_of
+from merganser.engine.state.state_file import StateFile, StatePoint
+from merganser.errors import InternalError
+
+REPLAY_COMMIT_EPOCHS = 64  # State commits while replaying: each costs an fsync.
+Ranges = Mapping[TopicPartition, tuple[int, int]]
+
+
+class TaskState(StrEnum):
+    """What a task is doing.
+
+    WAITING: the log is away; the task tries again. ERROR: it has stopped for the reason given.
+    """
+
+    CREATED = "CREATED"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    PAUSED = "PAUSED"
+    ERROR = "ERROR"
+    STOPPED = "STOPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySpec:
+    """What a task runs.
+
+    Attributes:
+        plan: Ends in a sink, or in nothing for a query that only materialises.
+        from_earliest: Streams are read from their beginning; tables always are.
+        producer_id: Names the task in the log: its consumer group and its commit records.
+        processing_topic: Where failures of single records go; None: nowhere.
+
+    """
+
+    query_id: str
+    statement: str
+    plan: PlanNode
+    sources: tuple[Source, ...]
+    sink: Source | None
+    producer_id: str
+    from_earliest: bool
+    exactly_once: bool = True
+    processing_topic: str | None = None
+    properties: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class TaskStats:
+    """Counters of a task since it was started."""
+
+    query_id: str
+    state: str = TaskState.CREATED.value
+    records_in: int = 0
+    records_out: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    late_rows: int = 0
+    record_errors: int = 0
+    epochs: int = 0
+    epoch_seconds_last: float = 0.0
+    lag: int = 0
+
+
+class Task:
+    """Runs the epochs of one query. One thread at a time calls the methods that run epochs."""
+
+    def __init__(
+        self, spec: QuerySpec, *, duck: Duck, log: Log, clock: Clock, state_path: Path | None
+    ) -> None:
+        self.spec = spec
+        self.stats = TaskStats(spec.query_id)
+        self.topology: Topology = compile_plan(spec.plan)
+        self.errors: list[tuple[int, str, str]] = []
+        self._duck = duck
+        self._log = log
+        self._clock = clock
+        self._state_path = state_path
+        self._session: _Session | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def query_id(self) -> str:
+        """The query's id."""
+        return self.spec.query_id
+
+    @property
+    def sql(self) -> str:
+        """The statement that made the query."""
+        return self.spec.statement
+
+    @property
+    def source_topics(self) -> tuple[str, ...]:
+        """The topics that are read, each once, in the order of the sources."""
+        return tuple(dict.fromkeys(source.topic for source in self.topology.sources))
+
+    @property
+    def sink_topic(self) -> str | None:
+        """The topic that is written."""
+        return self.spec.sink.topic if self.spec.sink is not None else None
+
+    @property
+    def state_alias(self) -> str:
+        """Under which the state is attached."""
+        return f"state_{self.spec.query_id}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the state is attached and the publisher holds the query's id."""
+        return self._session is not None
+
+    @property
+    def positions(self) -> dict[TopicPartition, int]:
+        """Where the next epoch starts."""
+        session = self._session
+        return dict(session.positions) if session is not None else {}
+
+    def open(self) -> None:
+        """Takes the query over: fences older runners, catches up with the log by replay.
+
+        Raises:
+            LogError, StateFileError: As the doors say.
+
+        """
+        with self._lock:
+            if self._session is None:
+                self._session = _Session(self, self._duck, self._log, self._state_path)
+                self._session.catch_up(self._clock.now_ms())
+
+    def close(self) -> None:
+        """Gives the query up; what is not committed is dropped."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def restart(self, *, keep_state: bool) -> None:
+        """As after a crash: a new publisher; state from the file, or all of it by replay."""
+        self.close()
+        if not keep_state and self._state_path is not None:
+            self._state_path.unlink(missing_ok=True)
+        self.open()
+
+    def forget(self) -> None:
+        """Removes state and commit records: the query is gone for good."""
+        self.close()
+        if self._state_path is not None:
+            self._state_path.unlink(missing_ok=True)
+            self._state_path.with_name(self._state_path.name + ".wal").unlink(missing_ok=True)
+        self._log.forget(self.spec.producer_id)
+
+    def run_epoch(self, batches: Sequence[TopicBatch], *, arrival: bool = False) -> None:
+        """One epoch by hand: run, publish, commit. With `arrival` records come in list order."""
+        self.open()
+        session = self.session
+        ranges = ranges_of(session.positions, batches)
+        inputs = arrival_inputs(batches) if arrival else ordered_inputs(batches)
+        commit, outputs = self.compute(inputs, ranges)
+        session.publisher.publish(commit, outputs)
+        faults.hit(faults.Point.LOG_COMMITTED)
+        session.commit_state()
+
+    @property
+    def session(self) -> _Session:
+        """What an open task holds."""
+        if self._session is None:
+            raise InternalError(f"task {self.query_id} is not open")
+        return self._session
+
+    def compute(
+        self, inputs: Mapping[str, pa.Table], ranges: Ranges
+    ) -> tuple[Commit, list[Output]]:
+        """Steps 2 and 3: runs an epoch in the open state transaction. Nothing is durable yet."""
+        session = self.session
+        now_ms = self._clock.now_ms()
+        epoch = session.run(inputs, ranges, now_ms)
+        outputs: list[Output] = []
+        sink = self.spec.sink
+        rows = epoch.rows
+        if sink is not None and rows.num_rows:
+            outputs.append(Output(sink.topic, rows))
+        if epoch.context.failures and self.spec.processing_topic is not None:
+            outputs.append(
+                processing_log.entries(
+                    self.query_id, epoch.context.failures, self.spec.processing_topic, now_ms
+                )
+            )
+        stats = self.stats
+        stats.records_in += sum(table.num_rows for table in inputs.values())
+        stats.bytes_in += sum(_payload_bytes(table) for table in inputs.values())
+        stats.records_out += rows.num_rows
+        stats.bytes_out += _payload_bytes(rows) if sink is not None else 0
+        stats.late_rows += epoch.context.late
+        stats.record_errors += epoch.context.failure_count
+        stats.epochs += 1
+        return Commit(session.point.epoch, ranges, now_ms), outputs
+
+    def note_error(self, message: str, kind: str) -> None:
+        """Keeps one of the last ten failures."""
+        self.errors = [*self.errors[-9:], (self._clock.now_ms(), message, kind)]
+
+
+def _payload_bytes(table: pa.Table) -> int:
+    return sum(
+        column.nbytes
+        for name in ("key", "value")
+        if name in table.column_names
+        for column in table.column(name).chunks
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What running an epoch gave."""
+
+    context: Epoch
+    rows: pa.Table
+
+
+class _Session:
+    """What an open task holds: connection, state, publisher, reader positions."""
+
+    def __init__(self, task: Task, duck: Duck, log: Log, state_path: Path | None) -> None:
+        self._task = task
+        self._log = log
+        self.duck = duck.cursor()
+        self.publisher: Publisher = log.publisher(
+            task.spec.producer_id, exactly_once=task.spec.exactly_once
+        )
+        self._state = StateFile(self.duck, task.state_alias, state_path)
+        task.topology.prepare(self.duck, task.state_alias)
+        self.point: StatePoint = self._state.point()
+        self.positions: dict[TopicPartition, int] = {
+            TopicPartition(topic, partition): position
+            for topic, partitions in self.point.positions.items()
+            for partition, position in partitions.items()
+        }
+        self._in_transaction = False
+        self.uncommitted_epochs = 0
+
+    def catch_up(self, now_ms: int) -> None:
+        """Replays what the log has recorded and the state has not; records the start if new."""
+        last = self.publisher.last_commit()
+        if last is None:
+            self._record_start(now_ms)
+            return
+        if last.epoch < self.point.epoch:
+            raise InternalError(
+                f"state of {self._task.query_id} is ahead of the log: "
+                f"{self.point.epoch} > {last.epoch}"
+            )
+        if last.epoch == self.point.epoch:
+            return
+        starts: dict[TopicPartition, int] = {}
+        for topic in self._task.source_topics:
+            starts.update(self._log.start_positions(topic))
+        reader = self._log.reader(starts)
+        try:
+            for commit in self.publisher.commits(self.point.epoch):
+                filled = {p: r for p, r in commit.ranges.items() if r[0] < r[1]}
+                batches = reader.read(filled) if filled else []
+                self.run(ordered_inputs(batches), commit.ranges, commit.wall_clock_ms)
+                if self.point.epoch != commit.epoch:
+                    raise InternalError(f"replay of {self._task.query_id} lost count of epochs")
+                if self.uncommitted_epochs >= REPLAY_COMMIT_EPOCHS:
+                    self.commit_state()
+            self.commit_state()
+        finally:
+            reader.close()
+
+    def _record_start(self, now_ms: int) -> None:
+        """Epoch 0 reads nothing: it makes the start positions part of the truth."""
+        ranges: dict[TopicPartition, tuple[int, int]] = {}
+        for source in self._task.topology.sources:
+            earliest = source.is_table or self._task.spec.from_earliest
+            start = (
+                self._log.start_positions(source.topic)
+                if earliest
+                else self._log.end_positions(source.topic)
+            )
+            for place, position in start.items():
+                known = ranges.get(place)
+                first = position if known is None else min(position, known[0])
+                ranges[place] = (first, first)
+        self.run({}, ranges, now_ms)
+        self.publisher.publish(Commit(self.point.epoch, ranges, now_ms), [])
+        self.commit_state()
+
+    def run(self, inputs: Mapping[str, pa.Table], ranges: Ranges, now_ms: int) -> _Ran:
+        """Runs the topology on an epoch's records; the state stays uncommitted."""
+        if not self._in_transaction:
+            self.duck.execute("BEGIN")
+            self._in_transaction = True
+        context = Epoch(self.duck, inputs, self._task.state_alias, self.point.times, now_ms)
+        rows = self._task.topology.run(context)
+        self.point.epoch += 1
+        for place, (_, end) in ranges.items():
+            self.positions[place] = end
+            self.point.positions.setdefault(place.topic, {})[place.partition] = end
+        self.uncommitted_epochs += 1
+        return _Ran(context, rows)
+
+    def commit_state(self) -> None:
+        """Step 5: makes the state of all epochs since the last commit durable."""
+        if not self._in_transaction:
+            return
+        self._state.write_point(self.duck, self.point)
+        self.duck.execute("COMMIT")
+        self._in_transaction = False
+        self.uncommitted_epochs = 0
+
+    def close(self) -> None:
+        """Drops what is uncommitted and lets go of everything."""
+        self.publisher.close()
+        if self._in_transaction:
+            self.duck.execute("ROLLBACK")
+            self._in_transaction = False
+        self._state.close()
+        self.duck.close()

@@ -1,0 +1,72 @@
+"""Starting persistent queries: what CREATE … AS SELECT and INSERT INTO share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from merganser.engine.catalog import Source
+from merganser.engine.plan.nodes import PlanNode
+from merganser.engine.plan.sink import PlannedSink
+from merganser.engine.runtime import processing_log
+from merganser.engine.runtime.task import QuerySpec
+from merganser.engine.statements.handlers import Session
+from merganser.errors import UserError
+
+GUARANTEE = "processing.guarantee"
+
+
+def spec_of(
+    session: Session,
+    query_id: str,
+    statement: str,
+    plan: PlanNode,
+    sources: Sequence[Source],
+    sink: Source | None,
+) -> QuerySpec:
+    """What the task of a query runs, by the properties in force."""
+    guarantee = str(session.setting(GUARANTEE) or "exactly_once_v2")
+    if guarantee not in ("exactly_once_v2", "at_least_once"):
+        raise UserError(
+            f"processing.guarantee must be exactly_once_v2 or at_least_once, not {guarantee}"
+        )
+    reset = str(session.setting("auto.offset.reset") or "latest").lower()
+    logs = session.setting("ksql.logging.processing.topic.auto.create")
+    return QuerySpec(
+        query_id,
+        statement,
+        plan,
+        tuple(sources),
+        sink,
+        f"_confluent-ksql-{session.service_id}query_{query_id}",
+        from_earliest=reset == "earliest",
+        exactly_once=guarantee == "exactly_once_v2",
+        processing_topic=processing_log.topic_name(session.service_id)
+        if str(logs).lower() == "true"
+        else None,
+        properties=dict(session.properties),
+    )
+
+
+def make_sink_topic(planned: PlannedSink, session: Session) -> None:
+    """Makes the sink's topic, or checks the one that is there.
+
+    Raises:
+        UserError: It has another number of partitions than the statement asks for.
+
+    """
+    sink = planned.plan.sink
+    existing = session.doing.topic(sink.topic)
+    if existing is not None:
+        if existing.partition_count != planned.partition_count and planned.partitions_given:
+            raise UserError(
+                f"topic {sink.topic} has {existing.partition_count} partitions, the statement "
+                f"says {planned.partition_count}"
+            )
+        return
+    config = {"cleanup.policy": "delete"}
+    if sink.is_table:
+        config["cleanup.policy"] = "compact,delete" if sink.window else "compact"
+    retention = max(planned.retention_ms or 0, planned.window_retention_ms or 0)
+    if retention > 0 and (sink.window is not None or not sink.is_table):
+        config["retention.ms"] = str(retention)
+    session.doing.create_topic(sink.topic, planned.partition_count, planned.replica_count, config)

@@ -1,0 +1,180 @@
+"""What runs at this moment, for the statements that tell about it, and how a SELECT starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from merganser.engine.answer import PrintResult, QueryResult
+from merganser.engine.catalog import Catalog
+from merganser.engine.duck import Duck
+from merganser.engine.log.protocol import Log, TopicPartition
+from merganser.engine.plan.build import plan_query
+from merganser.engine.plan.nodes import PlanNode, SourceNode, explain
+from merganser.engine.plan.pull import plan_pull
+from merganser.engine.plan.sink import plan_create_as, plan_insert
+from merganser.engine.runtime.queries import PushTable, Selecting, run_select
+from merganser.engine.runtime.services import Running, TaskTable
+from merganser.engine.runtime.task import TaskState
+from merganser.engine.statements.handlers import Explanation, RunningQuery, Session
+from merganser.engine.statements.print_topic import print_topic
+from merganser.errors import ExternalError, UnknownNameError, UnsupportedError, WrongEndpointError
+from merganser.parser import ast
+
+_SHOWN = {
+    TaskState.CREATED: "RUNNING",
+    TaskState.RUNNING: "RUNNING",
+    TaskState.WAITING: "RUNNING",
+    TaskState.PAUSED: "PAUSED",
+    TaskState.ERROR: "ERROR",
+    TaskState.STOPPED: "NOT_RUNNING",
+}
+"""ksqlDB's states; a query that waits for the log is running there too, with errors listed."""
+
+
+class RunningQueries:
+    """The persistent and the push queries of an engine."""
+
+    def __init__(
+        self, tasks: TaskTable, pushes: PushTable, log: Log, catalog: Callable[[], Catalog]
+    ) -> None:
+        self._tasks = tasks
+        self._pushes = pushes
+        self._log = log
+        self._catalog = catalog
+
+    def running(self) -> Sequence[RunningQuery]:
+        """Persistent queries in creation order, then push queries."""
+        found = [self._persistent(entry) for entry in self._tasks.running.values()]
+        found += [
+            RunningQuery(entry.query_id, "PUSH", "RUNNING", entry.statement, entry.sources)
+            for entry in self._pushes.entries()
+        ]
+        return found
+
+    def _persistent(self, entry: Running) -> RunningQuery:
+        task = entry.task
+        known = self._catalog().queries.get(task.query_id)
+        state = "PAUSED" if entry.paused else _SHOWN[TaskState(task.stats.state)]
+        positions: dict[TopicPartition, tuple[int, int]] = {}
+        mine = task.positions
+        for topic in task.source_topics:
+            try:
+                ends = self._log.end_positions(topic)
+            except ExternalError:
+                continue
+            positions.update({place: (mine.get(place, 0), end) for place, end in ends.items()})
+        return RunningQuery(
+            task.query_id,
+            "PERSISTENT",
+            state,
+            task.sql,
+            known.sources if known is not None else (),
+            task.spec.sink.name if task.spec.sink is not None else None,
+            task.sink_topic,
+            task.spec.producer_id,
+            positions,
+            task.spec.properties,
+            tuple(task.errors),
+        )
+
+    def explain(self, statement: ast.Statement, session: Session) -> Explanation:
+        """Plans a statement without running it.
+
+        Raises:
+            UserError: It is no SELECT, CREATE … AS SELECT or INSERT … SELECT, or is wrong.
+
+        """
+        catalog, properties = session.catalog, session.in_force
+        match statement:
+            case ast.CreateAsSelect():
+                prefix = "CTAS" if statement.is_table else "CSAS"
+                query_id = f"{prefix}_{statement.name.upper()}_{max(session.sequence, 0)}"
+                sink = plan_create_as(statement, catalog, properties, query_id)
+                return _explained(query_id, "PERSISTENT", statement.text, sink.plan)
+            case ast.InsertSelect():
+                sink = plan_insert(statement, catalog, properties)
+                query_id = f"INSERTQUERY_{max(session.sequence, 0)}"
+                return _explained(query_id, "PERSISTENT", statement.text, sink.plan)
+            case ast.QueryStatement(query=query) if query.emit is None and (
+                catalog.source(query.source.name, query.source.span).is_table
+            ):
+                pulled = plan_pull(query, catalog)
+                plan = f"[ PULL {pulled.source.name} ] WHERE {pulled.where}"
+                schema = type(pulled.source.schema)(pulled.columns)
+                name = pulled.source.name
+                return Explanation(
+                    f"query_{name}", "PULL", statement.text, schema, None, (name,), (), plan, plan
+                )
+            case ast.QueryStatement():
+                planned = plan_query(
+                    statement.query, catalog, persistent=False, properties=properties
+                )
+                name = f"transient_{planned.sources[0].name}"
+                return _explained(name, "PUSH", statement.text, planned.root)
+            case _:
+                raise UnsupportedError(
+                    "EXPLAIN needs a query id, a SELECT, or a statement that starts a query",
+                    span=statement.span,
+                )
+
+    def explain_running(self, query_id: str) -> Explanation:
+        """The plan of a persistent query.
+
+        Raises:
+            UnknownNameError: There is none of that id.
+
+        """
+        for known, entry in self._tasks.running.items():
+            if known.upper() == query_id.upper():
+                spec = entry.task.spec
+                return _explained(known, "PERSISTENT", spec.statement, spec.plan)
+        raise UnknownNameError(f"query with id {query_id} does not exist")
+
+
+def _explained(query_id: str, kind: str, statement: str, plan: PlanNode) -> Explanation:
+    sources = tuple(n.source.name for n in plan.walk() if isinstance(n, SourceNode))
+    sink = getattr(plan, "sink", None)
+    window = plan.window
+    text = explain(plan)
+    return Explanation(
+        query_id,
+        kind,
+        statement,
+        plan.schema,
+        window.kind if window is not None else None,
+        sources,
+        (sink.name,) if sink is not None else (),
+        text,
+        text,
+    )
+
+
+def run_query(
+    statement: ast.Statement, session: Session, *, tasks: TaskTable, pushes: PushTable, duck: Duck
+) -> QueryResult | PrintResult:
+    """Starts one SELECT or PRINT.
+
+    Raises:
+        UserError: It is another statement, or is wrong.
+
+    """
+    match statement:
+        case ast.PrintTopic():
+            return print_topic(statement, session)
+        case ast.QueryStatement():
+            reset = str(session.setting("auto.offset.reset") or "latest").lower()
+            now = Selecting(
+                session.catalog,
+                session.log,
+                session.clock,
+                duck,
+                tasks,
+                pushes,
+                session.in_force,
+                from_earliest=reset == "earliest",
+            )
+            return run_select(statement, now)
+        case _:
+            raise WrongEndpointError(
+                "only SELECT and PRINT statements can be run as queries", span=statement.span
+            )
