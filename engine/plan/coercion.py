@@ -102,7 +102,7 @@ def convert(expression: Expression, kind: SqlType) -> Expression:
             return Cast(expression, kind, implicit=True)
 
 
-def coerce_literal(expression: Expression, kind: SqlType, span: Span | None = None) -> Expression:
+def assign(expression: Expression, kind: SqlType, span: Span | None = None) -> Expression:
     """The expression as a value for a column of a type, as INSERT VALUES converts it.
 
     Numbers widen, text becomes TIME, DATE, TIMESTAMP or BYTES, containers convert by element. A
@@ -110,6 +110,7 @@ def coerce_literal(expression: Expression, kind: SqlType, span: Span | None = No
 
     Raises:
         TypeMismatchError: The type of the expression does not convert.
+
     """
     if not _assignable(expression.result_type, kind):
         raise TypeMismatchError(
