@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from merganser.server.config import load_config
-from merganser.server.run import RunningServer, start_in_background
+
+if TYPE_CHECKING:
+    from merganser.server.run import RunningServer
 
 
 def log_to_stderr(level: int = logging.WARNING) -> None:
@@ -39,6 +42,8 @@ def own_server(
         PropertyError: A setting is wrong.
         MerganserError: The engine did not start.
     """
+    from merganser.server.run import start_in_background  # noqa: PLC0415 (the engine takes long)
+
     log_to_stderr(logging.ERROR)
     config = load_config(config_file, flags={**(flags or {}), "host": "127.0.0.1", "port": 0})
     server = start_in_background(config)

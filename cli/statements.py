@@ -21,9 +21,8 @@ from merganser.cli.session import Session, Variables
 from merganser.cli.streams import limited_stream
 from merganser.errors import SqlSyntaxError, UserError
 from merganser.parser import ast
-from merganser.parser.build import parse_statement
+from merganser.parser.build import parse_part
 from merganser.parser.split import split_script
-from merganser.parser.variables import substitute
 from merganser.server.client import ServerError
 
 
@@ -77,18 +76,15 @@ class StatementRunner:
 
     def _parsed(self, text: str, variables: Variables) -> Iterator[_Step]:
         for part in split_script(text):
-            source = part.text
             try:
-                if self._session.substitutes:
-                    source = substitute(source, variables)
-                statement = parse_statement(source)
+                statement = parse_part(part, variables if self._session.substitutes else None)
             except SqlSyntaxError as error:
-                raise _with_statement(error, source) from error
+                raise _with_statement(error, part.text) from error
             if isinstance(statement, ast.DefineVariable):
                 variables[statement.name] = statement.value
             elif isinstance(statement, ast.UndefineVariable):
                 variables.pop(statement.name, None)
-            yield _Step(statement, source)
+            yield _Step(statement, statement.text)
 
     def _handler(self, statement: ast.Statement) -> Callable[[_Step], None] | None:
         """What runs a statement by itself; None for those that go to the server together."""

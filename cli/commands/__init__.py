@@ -1,0 +1,1 @@
+"""The commands of `merganser`, a module each: `configure` declares options, `execute` runs."""

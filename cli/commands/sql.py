@@ -1,0 +1,112 @@
+"""`merganser sql`: statements for scripts, with results that programs can read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from merganser.cli.arguments import (
+    FAILED,
+    OK,
+    add_log_options,
+    name_and_value,
+    positive,
+    server_url,
+)
+from merganser.cli.connection import Connection, Credentials
+from merganser.cli.embedded import own_server
+from merganser.cli.plain import Csv, JsonLines, Tables
+from merganser.cli.presenter import Presenter
+from merganser.cli.session import Session
+from merganser.cli.statements import StatementRunner, read_script
+from merganser.cli.terminal import Terminal
+from merganser.errors import ExternalError, PropertyError
+from merganser.server.client import UnreachableError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.description = (
+        "Runs statements on a server (--server), or on a log without one (--data-dir, "
+        "--bootstrap-servers).\nRows go to stdout, messages to stderr. The exit status is 1 if a "
+        "statement was refused."
+    )
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("-e", "--execute", metavar="SQL", help="the statements")
+    given.add_argument("-f", "--file", metavar="FILE", help="a file of statements")
+    parser.add_argument("--server", type=server_url, metavar="URL", help="a running server")
+    add_log_options(parser)
+    parser.add_argument(
+        "--output",
+        choices=["table", "json", "csv"],
+        default="table",
+        help="form of results: a table, a JSON object a line, or CSV (default: table)",
+    )
+    parser.add_argument(
+        "-d",
+        "--define",
+        type=name_and_value,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a variable for ${NAME} in statements; may be repeated",
+    )
+    parser.add_argument(
+        "--property",
+        dest="properties",
+        type=name_and_value,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a property, as SET would give it; may be repeated",
+    )
+    parser.add_argument("-u", "--user", default="", metavar="NAME", help="user name")
+    parser.add_argument("-p", "--password", default="", metavar="PASSWORD", help="password")
+    parser.add_argument("-t", "--token", default="", metavar="TOKEN", help="bearer token")
+    parser.add_argument("--row-limit", type=positive, metavar="N", help="end SELECTs after N rows")
+    parser.add_argument("--timeout", type=positive, metavar="MS", help="end SELECTs after so long")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Runs the statements."""
+    text = options.execute if options.file is None else read_script(options.file)
+    text = text.rstrip()
+    session = Session(
+        properties=dict(options.properties), row_limit=options.row_limit, timeout_ms=options.timeout
+    )
+    session.variables.update(options.define)
+    credentials = Credentials(options.user, options.password, options.token).checked()
+    with _server(options) as url:
+        connection = Connection(url, credentials)
+        runner = StatementRunner(session, connection, _presenter(options.output, session))
+        try:
+            runner.run(text if text.endswith(";") else text + ";")
+        except UnreachableError as error:
+            raise ExternalError(str(error), retryable=True) from error
+        finally:
+            connection.close()
+    return FAILED if runner.refusals else OK
+
+
+def _presenter(output: str, session: Session) -> Presenter:
+    match output:
+        case "json":
+            return JsonLines(sys.stdout)
+        case "csv":
+            return Csv(sys.stdout)
+        case _:
+            return Tables(session, Terminal(sys.stdout))
+
+
+@contextmanager
+def _server(options: argparse.Namespace) -> Iterator[str]:
+    log = {"data_dir": options.data_dir, "bootstrap_servers": options.bootstrap_servers}
+    if options.server is None:
+        with own_server(flags=log) as server:
+            yield server.url
+        return
+    if any(value is not None for value in log.values()):
+        raise PropertyError("--server does not go together with --data-dir or --bootstrap-servers")
+    yield options.server

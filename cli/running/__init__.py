@@ -1,0 +1,1 @@
+"""Running a file of persistent queries: `merganser run`."""

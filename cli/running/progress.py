@@ -1,0 +1,95 @@
+"""How persistent queries get on: counters read again and again, and the rates between readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from merganser.server.services import QueryStats
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One query at one moment; rates are records a second since the reading before."""
+
+    stats: QueryStats
+    rate_in: float
+    rate_out: float
+
+
+@dataclass(slots=True)
+class Progress:
+    """Readings of all queries, and since when nothing has moved.
+
+    Attributes:
+        readings: The last ones, in order of creation.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    _last: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    _read_at: float = field(default_factory=monotonic)
+    _moved_at: float = field(default_factory=monotonic)
+
+    def read(self, stats: Sequence[QueryStats]) -> None:
+        """Takes the counters in."""
+        now = monotonic()
+        seconds = max(now - self._read_at, 1e-3)
+        self.readings = []
+        for entry in stats:
+            before = self._last.get(entry.query_id)
+            records_in, records_out = before or (0, 0)
+            came, went = entry.records_in - records_in, entry.records_out - records_out
+            self.readings.append(Reading(entry, came / seconds, went / seconds))
+            if before is None or came or went or entry.lag > 0:
+                self._moved_at = now
+        self._last = {entry.query_id: (entry.records_in, entry.records_out) for entry in stats}
+        self._read_at = now
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long no query has read or written anything, or had anything to read."""
+        return self._read_at - self._moved_at
+
+    @property
+    def failed(self) -> list[str]:
+        """Ids of the queries that have stopped with an error."""
+        return [r.stats.query_id for r in self.readings if r.stats.state == "ERROR"]
+
+    def lines(self) -> list[str]:
+        """One line a query, for a log."""
+        return [
+            f"{r.stats.query_id}: {r.stats.state.lower()}, "
+            f"{r.stats.records_in:,} records in ({r.rate_in:,.0f}/s), "
+            f"{r.stats.records_out:,} out ({r.rate_out:,.0f}/s), lag {r.stats.lag:,}"
+            + (f", {r.stats.late_rows:,} late" if r.stats.late_rows else "")
+            + (f", {r.stats.record_errors:,} bad" if r.stats.record_errors else "")
+            for r in self.readings
+        ]
+
+    def table(self) -> Table:
+        """A table of all queries, for a terminal."""
+        table = Table(title="Queries", title_justify="left", expand=False)
+        table.add_column("Query")
+        table.add_column("State")
+        for head in ("Records in", "/s", "Records out", "/s", "Late", "Bad", "Lag"):
+            table.add_column(head, justify="right")
+        for reading in self.readings:
+            stats = reading.stats
+            colour = {"RUNNING": "green", "ERROR": "red"}.get(stats.state, "yellow")
+            table.add_row(
+                stats.query_id,
+                f"[{colour}]{stats.state}[/]",
+                f"{stats.records_in:,}",
+                f"{reading.rate_in:,.0f}",
+                f"{stats.records_out:,}",
+                f"{reading.rate_out:,.0f}",
+                f"{stats.late_rows:,}",
+                f"{stats.record_errors:,}",
+                f"{stats.lag:,}",
+            )
+        return table
