@@ -1,8 +1,8 @@
 """The comparison rules: what passes for an expected JSON value.
 
 Driven by the type of the *expected* value. Lenient where the cases were recorded leniently (an
-integer passes for a number whose integer part it is, names fall back to upper case) and strict
-where they were strict (field count, scale of decimals, headers, windows).
+integer passes for a number whose integer part it is, names fall back to upper case, a field of an
+unknown name passes for null) and strict where they were strict (field count, scale of decimals, headers, windows).
 """
 
 from __future__ import annotations
@@ -86,11 +86,10 @@ def _object_difference(
     for name, wanted in expected.items():
         place = f"{path}.{name}" if path else name
         found = name if actual.get(name) is not None else name.upper()
-        if name not in actual and found not in actual:
-            return f"{place} is missing among {', '.join(actual)}"
         wrong = difference(wanted, actual.get(found), rules, place)
         if wrong is not None:
-            return wrong
+            missing = name not in actual and found not in actual
+            return f"{place} is missing among {', '.join(actual)}" if missing else wrong
     return None
 
 

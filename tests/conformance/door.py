@@ -76,9 +76,8 @@ def opened(factory: EngineFactory, setting: Setting) -> Iterator[EngineDoor]:
 def real_engine(setting: Setting) -> EngineDoor:
     """A Merganser engine on the given log, at wall-clock time 0."""
     # Imported here: a runner that only lists or compares needs no engine.
-    from merganser.engine.engine import Engine, EngineConfig  # noqa: PLC0415
-
     from merganser.engine.clock import SimulatedClock  # noqa: PLC0415
+    from merganser.engine.engine import Engine, EngineConfig  # noqa: PLC0415
 
     config = EngineConfig(
         service_id=SERVICE_ID,

@@ -10,7 +10,16 @@ from merganser.parser.build import parse_statement
 
 from merganser.engine.catalog import FormatSpec, Source
 from merganser.engine.schema import Role
-from merganser.engine.types import SqlType
+from merganser.engine.types import (
+    ArrayType,
+    DecimalType,
+    Kind,
+    MapType,
+    ScalarType,
+    SqlType,
+    StructField,
+    StructType,
+)
 from merganser.errors import MerganserError
 from merganser.parser import ast
 from tests.conformance.cases import Case, Json
@@ -63,34 +72,41 @@ def source_difference(
 # ------------------------------------------------------------------ schema
 
 
-_ColumnShape = tuple[str, str, str]
-"""Name, type and role of a column, as text."""
+_ColumnShape = tuple[str, SqlType, Role]
+"""Name, type and role of a column."""
 
 
 def _schema_difference(schema: str | None, source: Source, engine: EngineDoor) -> str | None:
     if schema is None:
         return None
-    actual = [
-        (column.name, column.type.sql(), column.role.value) for column in source.schema.columns
-    ]
+    actual = [(column.name, column.type, column.role) for column in source.schema.columns]
     expected = expected_columns(schema, engine.catalog.types)
     for wanted, got in zip(expected, actual, strict=False):
         if wanted != got:
-            return f"column is `{got[0]}` {got[1]} {got[2]}, expected {' '.join(wanted)}"
+            return f"column is {_shown(got)}, expected {_shown(wanted)}"
     if len(expected) != len(actual):
         return f"{len(actual)} columns ({source.schema.sql()}), expected {len(expected)} ({schema})"
     return None
 
 
+def _shown(column: _ColumnShape) -> str:
+    name, sql_type, role = column
+    return f"`{name}` {sql_type} {role.value}"
+
+
 def expected_columns(schema: str, types: Mapping[str, SqlType]) -> list[_ColumnShape]:
-    """The columns of a SQL column list. `KEY` and `PRIMARY KEY` are one."""
+    """The columns of a SQL column list. `KEY` and `PRIMARY KEY` are one.
+
+    Raises:
+        CaseFailure: The parser does not take it.
+    """
     try:
         tree = parse_statement(f"CREATE STREAM X ({schema}) WITH (KAFKA_TOPIC='x');")
     except MerganserError as error:
         raise CaseFailure(Stage.POST, f"the parser refuses the expected schema: {error}") from error
     assert isinstance(tree, ast.CreateSource)
     return [
-        (column.name, type_text(column.type, types), _ROLES[column.constraint].value)
+        (column.name, sql_type_of(column.type, types), _ROLES[column.constraint])
         for column in tree.columns or ()
     ]
 
@@ -106,24 +122,22 @@ _ROLES = {
 _SYNONYMS = {"INT": "INTEGER", "VARCHAR": "STRING", "DEC": "DECIMAL", "NUMERIC": "DECIMAL"}
 
 
-def type_text(name: ast.TypeName, types: Mapping[str, SqlType]) -> str:
-    """A written type as `SqlType.sql()` prints it, independent of the engine's own resolving."""
-    if name.fields or name.name.upper() == "STRUCT":
-        inner = ", ".join(
-            f"`{field.replace('`', '``')}` {type_text(field_type, types)}"
-            for field, field_type in name.fields
-        )
-        return f"STRUCT<{inner}>"
-    if name.arguments:
-        inner = ", ".join(type_text(argument, types) for argument in name.arguments)
-        return f"{name.name.upper()}<{inner}>"
-    if not name.quoted:
-        primitive = _SYNONYMS.get(name.name.upper(), name.name.upper())
-        if name.numbers:
-            return f"{primitive}({', '.join(map(str, name.numbers))})"
-        custom = types.get(name.name)
-        return custom.sql() if custom is not None else primitive
-    return types[name.name].sql() if name.name in types else name.name
+def sql_type_of(name: ast.TypeName, types: Mapping[str, SqlType]) -> SqlType:
+    """The type that is written, resolved independently of the engine."""
+    kind = _SYNONYMS.get(name.name.upper(), name.name.upper())
+    if name.fields or kind == "STRUCT":
+        fields = (StructField(field, sql_type_of(inner, types)) for field, inner in name.fields)
+        return StructType(tuple(fields))
+    arguments = [sql_type_of(argument, types) for argument in name.arguments]
+    match kind, arguments, name.numbers:
+        case "ARRAY", [element], _:
+            return ArrayType(element)
+        case "MAP", [key, value], _:
+            return MapType(key, value)
+        case "DECIMAL", _, (precision, scale):
+            return DecimalType(precision, scale)
+        case _:
+            return types.get(name.name) or ScalarType(Kind(kind))
 
 
 # ------------------------------------------------------------------ formats

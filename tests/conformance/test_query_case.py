@@ -198,11 +198,11 @@ def test_snapshot_mode_gives_the_engine_a_folder() -> None:
         ),
         (
             {"sources": [{"name": "T", "type": "table", "schema": "K STRING, N BIGINT"}]},
-            "STRING KEY, expected K STRING VALUE",
+            "STRING KEY, expected `K` STRING VALUE",
         ),
         (
             {"sources": [{"name": "T", "type": "table", "schema": "K INT KEY, N BIGINT"}]},
-            "expected K INTEGER KEY",
+            "expected `K` INTEGER KEY",
         ),
         (
             {"sources": [{"name": "T", "type": "table", "keyFormat": {"format": "JSON"}}]},
