@@ -14,8 +14,8 @@ from typing import Self
 
 import structlog
 import uvicorn
-from merganser.engine.engine import Engine, EngineConfig
 
+from merganser.engine.engine import Engine, EngineConfig
 from merganser.engine.log.embedded import EmbeddedLog
 from merganser.engine.log.protocol import Log
 from merganser.errors import PropertyError
@@ -97,7 +97,7 @@ def serve(config: ServerConfig) -> None:
         MerganserError: The engine did not start.
     """
     listener = _listen(config.host, config.port)
-    server = WebServer(build_engine(config), _address(listener))
+    server = WebServer(build_engine(config, _address(listener)), _address(listener))
     logger.info("server listens", address=_address(listener), service_id=config.service_id)
     server.run(sockets=[listener])
     if server.services.failure is not None:
@@ -114,7 +114,8 @@ def start_in_background(
         MerganserError: The engine did not start.
     """
     listener = _listen(config.host, config.port)
-    server = WebServer(engine or build_engine(config), _address(listener))
+    address = _address(listener)
+    server = WebServer(engine or build_engine(config, address), address)
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listener]}, name="server", daemon=True
     )
@@ -123,16 +124,20 @@ def start_in_background(
     if server.services.failure is not None:
         thread.join()
         raise server.services.failure
-    return RunningServer(f"http://{_address(listener)}", server, thread)
+    return RunningServer(f"http://{address}", server, thread)
 
 
-def build_engine(config: ServerConfig) -> Engine:
-    """The engine over the log that the configuration names, not yet started."""
+def build_engine(config: ServerConfig, host: str) -> Engine:
+    """The engine over the log that the configuration names, not yet started.
+
+    `host` is `host:port` as clients know the server.
+    """
     return Engine(
         EngineConfig(
             service_id=config.service_id,
             data_dir=config.data_dir,
             properties=config.properties,
+            host=host,
         ),
         log=open_log(config),
     )

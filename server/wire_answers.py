@@ -10,89 +10,85 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(populate_by_name=True)
-
-
-class Info(_Answer):
+class Info(BaseModel):
     """Version, ids and status."""
 
     version: str = Field(description="The ksqlDB version whose API is spoken")
-    cluster_id: str = Field(alias="kafkaClusterId")
-    service_id: str = Field(alias="ksqlServiceId")
-    status: Literal["RUNNING", "ERROR", "DEGRADED"] = Field(alias="serverStatus")
+    cluster_id: str = Field(serialization_alias="kafkaClusterId")
+    service_id: str = Field(serialization_alias="ksqlServiceId")
+    status: Literal["RUNNING", "ERROR", "DEGRADED"] = Field(serialization_alias="serverStatus")
 
 
-class ServerInfo(_Answer):
+class ServerInfo(BaseModel):
     """The answer of `/info`."""
 
-    info: Info = Field(alias="KsqlServerInfo")
+    info: Info = Field(serialization_alias="KsqlServerInfo")
 
 
-class ComponentHealth(_Answer):
+class ComponentHealth(BaseModel):
     """Health of one part."""
 
-    is_healthy: bool = Field(alias="isHealthy")
+    is_healthy: bool = Field(serialization_alias="isHealthy")
 
 
-class HealthDetails(_Answer):
+class HealthDetails(BaseModel):
     """Health of each part."""
 
     metastore: ComponentHealth
     kafka: ComponentHealth
-    command_runner: ComponentHealth = Field(alias="commandRunner")
+    command_runner: ComponentHealth = Field(serialization_alias="commandRunner")
 
 
-class Health(_Answer):
+class Health(BaseModel):
     """The answer of `/healthcheck`."""
 
-    is_healthy: bool = Field(alias="isHealthy")
+    is_healthy: bool = Field(serialization_alias="isHealthy")
     details: HealthDetails
-    server_state: str = Field(alias="serverState")
+    server_state: str = Field(serialization_alias="serverState")
 
 
-class ClusterScope(_Answer):
+class ClusterScope(BaseModel):
     """What a cluster id is made of."""
 
     path: list[str]
     clusters: dict[str, str]
 
 
-class ClusterId(_Answer):
+class ClusterId(BaseModel):
     """The answer of `/v1/metadata/id`."""
 
     scope: ClusterScope
     id: str
 
 
-class Metadata(_Answer):
+class Metadata(BaseModel):
     """The answer of `/v1/metadata`."""
 
     version: str
-    cluster_id: ClusterId = Field(alias="clusterId")
+    cluster_id: ClusterId = Field(serialization_alias="clusterId")
 
 
-class CommandStatuses(_Answer):
+class CommandStatuses(BaseModel):
     """The answer of `/status`."""
 
-    statuses: dict[str, str] = Field(alias="commandStatuses")
+    statuses: dict[str, str] = Field(serialization_alias="commandStatuses")
 
 
-class CommandStatusAnswer(_Answer):
+class CommandStatusAnswer(BaseModel):
     """The answer of `/status/{type}/{entity}/{action}`."""
 
     status: str
     message: str
-    query_id: str | None = Field(alias="queryId")
+    query_id: str | None = Field(serialization_alias="queryId")
 
 
-class ErrorBody(_Answer):
+class ErrorBody(BaseModel):
     """What a failed request answers; the last two members only in statement errors."""
 
-    type: Literal["generic_error", "statement_error"] = Field(alias="@type")
+    type: Literal["generic_error", "statement_error"] = Field(serialization_alias="@type")
     error_code: int = Field(description="100 times the HTTP status, and a number")
     message: str
-    statement_text: str | None = Field(None, alias="statementText")
+    statement_text: str | None = Field(None, serialization_alias="statementText")
     entities: list[dict[str, Any]] | None = Field(
         None, description="Answers of the statements before the failed one"
     )
@@ -101,8 +97,8 @@ class ErrorBody(_Answer):
 class Entity(BaseModel):
     """The answer to one statement; more members follow from `@type`."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    model_config = ConfigDict(extra="allow")
 
-    type: str = Field(alias="@type")
-    statement_text: str = Field(alias="statementText")
+    type: str = Field(serialization_alias="@type")
+    statement_text: str = Field(serialization_alias="statementText")
     warnings: list[dict[str, str]]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter, Request
-from merganser.engine.engine import StatementFailure
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from merganser.engine.answer import PrintResult, QueryResult
+from merganser.engine.engine import StatementFailure
 from merganser.errors import MerganserError, RequestError
 from merganser.server import media
 from merganser.server.failures import Body, error_response, generic_error, statement_error
@@ -35,18 +36,16 @@ from merganser.server.wire import (
 router = APIRouter(tags=["queries"])
 
 _DEBUG_PROPERTY = "request.ksql.debug.request"
-_STREAMED = {
-    "responses": {
-        **ERRORS,
-        200: {
-            "description": "Rows as they come; the form follows from Accept",
-            "content": {
-                **text_of(media.DELIMITED, "A header line, then a JSON array a row"),
-                **text_of(media.JSON, "One array: a header object, then an array a row"),
-                **text_of(media.V1_JSON, "One array of objects: header, row, …, finalMessage"),
-            },
+_STREAMED: dict[int | str, dict[str, Any]] = {
+    **ERRORS,
+    200: {
+        "description": "Rows as they come; the form follows from Accept",
+        "content": {
+            **text_of(media.DELIMITED, "A header line, then a JSON array a row"),
+            **text_of(media.JSON, "One array: a header object, then an array a row"),
+            **text_of(media.V1_JSON, "One array of objects: header, row, …, finalMessage"),
         },
-    }
+    },
 }
 
 
@@ -62,7 +61,7 @@ class _Question:
     after_sequence: int | None = None
 
 
-@router.post("/query-stream", openapi_extra=body_of(QueryStreamRequest), **_STREAMED)
+@router.post("/query-stream", openapi_extra=body_of(QueryStreamRequest), responses=_STREAMED)
 async def query_stream(request: Request, services: Ready) -> Response:
     """Runs one SELECT or PRINT and streams what it gives.
 
@@ -94,7 +93,7 @@ async def query_stream(request: Request, services: Ready) -> Response:
     return _selected(services, result, _framing(result, question, services), media_type)
 
 
-@router.post("/query", openapi_extra=body_of(KsqlRequest), **_STREAMED)
+@router.post("/query", openapi_extra=body_of(KsqlRequest), responses=_STREAMED)
 async def query(request: Request, services: Ready) -> Response:
     """The older form of `/query-stream`. Without Accept its rows are objects with one member."""
     accept = request.headers.get("accept")

@@ -133,13 +133,22 @@ class FakeEngine:
     healthy: dict[str, bool] = field(default_factory=dict)
     start_error: Exception | None = None
     may_start: threading.Event = field(default_factory=threading.Event)
+    starting: threading.Event = field(default_factory=threading.Event)
     running: dict[str, QueryResult] = field(default_factory=dict)
     seen: list[dict[str, object]] = field(default_factory=list)
     closed: bool = False
     cluster_id: str = "test-cluster"
     config: FakeConfig = field(default_factory=FakeConfig)
 
+    def reset(self) -> None:
+        """Forgets what a test has filled in and done."""
+        for table in (self.answers, self.queries, self.statuses, self.healthy, self.running):
+            table.clear()
+        self.counters = []
+        self.seen = []
+
     def start(self) -> None:
+        self.starting.set()
         assert self.may_start.wait(10)
         if self.start_error is not None:
             raise self.start_error
