@@ -43,7 +43,7 @@ from merganser.parser.clauses import (
     properties_sql,
     value_sql,
 )
-from merganser.parser.expressions import to_sql
+from merganser.parser.expressions import braced_sql
 from merganser.parser.words import name_sql, quote, string_sql
 
 __all__ = [  # Defined elsewhere; statements are named by their own definitions below.
@@ -82,7 +82,7 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 def _values(values: tuple[exp.Expression, ...]) -> str:
-    return listed(map(to_sql, values))
+    return listed(map(braced_sql, values))
 
 
 def _query_or_all(query_id: str | None) -> str:
@@ -107,7 +107,7 @@ class Statement:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
     def sql(self) -> str:
-        """Write the statement on one line, without `;`; parsing that gives an equal tree."""
+        """Write the statement without `;`, laid out as ksqlDB does; it parses to an equal tree."""
         raise NotImplementedError
 
 

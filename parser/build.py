@@ -101,5 +101,3 @@ def _read(script: str, start: int, end: int, rule: str) -> object:
         raise syntax_error(parser(), text, rule) from None
     except UserError as error:
         raise with_excerpt(error, script) from None
-    except RecursionError:
-        raise SqlSyntaxError("the statement is nested too deeply") from None

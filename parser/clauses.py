@@ -15,7 +15,7 @@ from typing import Final
 from sqlglot import exp
 
 from merganser.errors import Span
-from merganser.parser.expressions import to_sql
+from merganser.parser.expressions import braced_sql, term_sql
 from merganser.parser.words import name_sql, quote, string_sql
 
 NO_SPAN: Final = Span(1, 1, 0)
@@ -148,8 +148,8 @@ class Duration:
         return self.amount * _UNIT_MS[self.unit]
 
     def sql(self) -> str:
-        """Write the amount with its unit."""
-        return f"{self.amount} {self.unit}" + ("" if self.amount == 1 else "S")
+        """Write the amount with its unit, which is always in the plural."""
+        return f"{self.amount} {self.unit}S"
 
 
 class WindowKind(StrEnum):
@@ -186,7 +186,8 @@ class WindowClause:
         if self.grace is not None:
             parts.append(f"GRACE PERIOD {self.grace.sql()}")
         name = self.name and name_sql(self.name)
-        return joined("WINDOW", name, self.kind, listed(parts))
+        # The blanks, also the one at the end, are ksqlDB's.
+        return joined("WINDOW", name, self.kind, f"( {' , '.join(parts)} ) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +199,9 @@ class SelectItem:
     span: Span = field(default=NO_SPAN, compare=False)
 
     def sql(self) -> str:
-        """Write the item; the alias always with AS."""
-        alias = self.alias is not None and f"AS {name_sql(self.alias)}"
-        return joined(to_sql(self.expression), alias)
+        """Write the item."""
+        alias = self.alias is not None and name_sql(self.alias)
+        return joined(braced_sql(self.expression), alias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,7 @@ class SelectStruct:
 
     def sql(self) -> str:
         """Write the item."""
-        return f"{to_sql(self.expression, as_operand=True)}->*"
+        return f"{term_sql(self.expression)}->*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +237,8 @@ class SourceRef:
     span: Span = field(default=NO_SPAN, compare=False)
 
     def sql(self) -> str:
-        """Write the source; the alias always with AS."""
-        alias = self.alias is not None and f"AS {name_sql(self.alias)}"
+        """Write the source and its alias."""
+        alias = self.alias is not None and name_sql(self.alias)
         return joined(name_sql(self.name), alias)
 
 
@@ -278,8 +279,9 @@ class Join:
 
     def sql(self) -> str:
         """Write the join, its kind and condition included."""
+        kind = self.kind if self.kind is JoinKind.INNER else f"{self.kind} OUTER"
         within = self.within and self.within.sql()
-        return joined(self.kind, "JOIN", self.source.sql(), within, "ON", to_sql(self.on))
+        return joined(kind, "JOIN", self.source.sql(), within, f"ON ({braced_sql(self.on)})")
 
 
 class Emit(StrEnum):
@@ -309,23 +311,30 @@ class Query:
     span: Span = field(default=NO_SPAN, compare=False)
 
     def sql(self) -> str:
-        """Write the query on one line."""
-        return joined(
-            "SELECT",
-            ", ".join(item.sql() for item in self.items),
-            "FROM",
-            self.source.sql(),
+        """Write the query as ksqlDB lays it out, which clients see: a line a clause."""
+        items = [item.sql() for item in self.items]
+        lines = [
+            f"SELECT {items[0]}" if len(items) == 1 else "SELECT\n  " + ",\n  ".join(items),
+            f"FROM {self.source.sql()}",
             *(join.sql() for join in self.joins),
-            self.window and self.window.sql(),
-            self.where is not None and f"WHERE {to_sql(self.where)}",
-            self.group_by is not None and f"GROUP BY {_grouping(self.group_by)}",
-            self.partition_by is not None and f"PARTITION BY {_grouping(self.partition_by)}",
-            self.having is not None and f"HAVING {to_sql(self.having)}",
-            self.emit and f"EMIT {self.emit}",
-            self.limit is not None and f"LIMIT {self.limit}",
-        )
+        ]
+        if self.window is not None:
+            lines.append(self.window.sql())
+        if self.where is not None:
+            lines.append(f"WHERE {braced_sql(self.where)}")
+        if self.group_by is not None:
+            lines.append(f"GROUP BY {_grouping(self.group_by)}")
+        if self.partition_by is not None:
+            lines.append(f"PARTITION BY {_grouping(self.partition_by)}")
+        if self.having is not None:
+            lines.append(f"HAVING {braced_sql(self.having)}")
+        if self.emit is not None:
+            lines.append(f"EMIT {self.emit}")
+        if self.limit is not None:
+            lines.append(f"LIMIT {self.limit}")
+        return "\n".join(lines)
 
 
 def _grouping(keys: tuple[exp.Expression, ...]) -> str:
     """Write the keys of GROUP BY or PARTITION BY."""
-    return ", ".join(to_sql(key, as_operand=True) for key in keys) or "()"
+    return ", ".join(map(term_sql, keys)) or "()"

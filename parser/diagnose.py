@@ -15,13 +15,13 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from merganser.errors import InternalError, Span, SqlSyntaxError, UserError
-from merganser.parser.words import KEYWORDS, RESERVED
+from merganser.parser.words import KEYWORDS, NON_RESERVED, RESERVED
 
 _EXCERPT_LENGTH = 120  # Characters of the line at fault that are shown.
 _TOKEN_LENGTH = 40  # Characters of the token at fault that are shown.
 _LIKENESS = 0.74  # Two letters swapped in a word of four, or one wrong in it.
 
-_NAME: Final = frozenset({"WORD", "DIGIT_WORD", "QUOTED_NAME", "VARIABLE"})
+_NAME: Final = NON_RESERVED | {"WORD", "DIGIT_WORD", "QUOTED_NAME", "VARIABLE"}
 _NUMBER: Final = frozenset({"INTEGER_NUMBER", "DECIMAL_NUMBER", "DOUBLE_NUMBER"})
 _UNITS: Final = frozenset({"DAYS", "HOURS", "MINUTES", "SECONDS", "MILLISECOND", "MILLISECONDS"})
 
@@ -91,7 +91,7 @@ _WORDING: Final = {
     "TEXT": "a string",
     "_EMIT": "EMIT",
     "_ESCAPE": "ESCAPE",
-    "_IF": "IF",
+    "_COLUMN": "COLUMN",
     "_PARTITION": "PARTITION BY",
 }
 
@@ -143,7 +143,7 @@ def syntax_error(parser: Lark, text: TextSlice[str], rule: str) -> SqlSyntaxErro
     failure = _locate(parser, text, rule)
     script = text.text
     token = failure.token
-    if token is None or script.startswith("/*", failure.position):
+    if token is None:
         return _at(script, failure.position, 1, _bad_character(script, failure.position))
     expected = _in_words(failure.expected)
     if token.type == "$END":
@@ -260,6 +260,8 @@ def _hint(failure: _Failure) -> str | None:
 
 def _alike(word: str, expected: frozenset[str]) -> str | None:
     """Find the keyword among the expected tokens that the word may be a slip of."""
-    keywords = sorted(KEYWORDS & {name.removeprefix("_") for name in expected})
+    # Where a name may stand, so may every word that is not reserved; those are no slips.
+    telling = expected - NON_RESERVED if "WORD" in expected else expected
+    keywords = sorted(KEYWORDS & {name.removeprefix("_") for name in telling})
     found = difflib.get_close_matches(word, keywords, 1, _LIKENESS)
     return found[0] if found and found[0] != word else None

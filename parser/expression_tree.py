@@ -106,17 +106,23 @@ class ExpressionReader:
     """Reads one tree of lark's."""
 
     def read(self, tree: Tree[Token]) -> object:
-        """Give what the tree stands for."""
-        children = [
-            self.read(child) if isinstance(child, Tree) else self._token(child)
-            for child in tree.children
-        ]
-        rule: Callable[..., object] | None = getattr(self, tree.data, None)
+        """Give what the tree stands for: from its leaves up, in a loop, for it may be deep."""
+        made: dict[int, object] = {}
+        for part in tree.iter_subtrees():
+            children = [
+                made.pop(id(child)) if isinstance(child, Tree) else self._token(child)
+                for child in part.children
+            ]
+            made[id(part)] = self._read_rule(part.data, part.meta, children)
+        return made[id(tree)]
+
+    def _read_rule(self, name: str, place: Meta, children: list[object]) -> object:
+        rule: Callable[..., object] | None = getattr(self, name, None)
         if rule is None:
-            return self._default(tree.data, children, tree.meta)
-        made = rule(tree.meta, *children)
+            return self._default(name, children, place)
+        made = rule(place, *children)
         if isinstance(made, Node) and "span" not in made.meta:
-            self._place(made, tree.meta)
+            self._place(made, place)
         return made
 
     @staticmethod

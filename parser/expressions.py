@@ -114,140 +114,184 @@ _COMPARISON: Final[dict[type[exp.Expression], str]] = {
 _NEGATABLE: Final = (exp.Between, exp.In, exp.Like, exp.Escape, exp.Is)
 
 
-def to_sql(node: exp.Expression, *, as_operand: bool = False) -> str:
-    """Print the expression as SQL; parsing that gives an equal tree.
+def to_sql(node: exp.Expression) -> str:
+    """Print the expression as SQL with no more parentheses than it needs.
 
-    Args:
-        node: The expression.
-        as_operand: Put anything in parentheses that is not one term (`a`, `f(x)`, `a[1]`).
-
+    Parsing that gives an equal tree.
     """
-    return _print(node, _PRIMARY if as_operand else _OR)
+    return _Printer(bracing=False).within(node, _OR)
 
 
-def _print(node: exp.Expression, level: int) -> str:
-    """Print the node as an operand that must bind at least as tightly as `level`."""
-    own_level, text = _parts(node)
-    return text if own_level >= level else f"({text})"
+def braced_sql(node: exp.Expression) -> str:
+    """Print the expression as ksqlDB does in the text of statements: `((A + 1) > B)`.
+
+    Every operator is in parentheses. Parsing that gives an equal tree.
+    """
+    return _Printer(bracing=True).within(node, _OR)
 
 
-def _list(nodes: Iterable[exp.Expression]) -> str:
-    return ", ".join(_print(node, _OR) for node in nodes)
+def term_sql(node: exp.Expression) -> str:
+    """Print the expression, in parentheses unless it is one term (`a`, `f(x)`, `a[1]`)."""
+    return _Printer(bracing=True).within(node, _PRIMARY)
 
 
-def _parts(node: exp.Expression) -> tuple[int, str]:
-    """Tell how tightly the node binds, and its text."""
-    kind = type(node)
-    if kind in _BINARY:
-        level = _BINARY[kind][0]
-        return level, _chain(node, level)
-    if kind in _COMPARISON or isinstance(node, _NEGATABLE):
-        return _PREDICATE, _predicate(node, "")
-    if isinstance(node, exp.Not) and isinstance(node.this, _NEGATABLE):
-        return _PREDICATE, _predicate(node.this, "NOT ")
-    if isinstance(node, exp.Not):
-        return _NOT, f"NOT {_print(node.this, _NOT)}"
-    if isinstance(node, exp.Neg):
-        # Two minus signs in a row would start a comment.
-        operand = _print(node.this, _SIGN)
-        return _SIGN, f"-({operand})" if operand.startswith("-") else f"-{operand}"
-    level = _ZONE if isinstance(node, exp.AtTimeZone) else _PRIMARY
-    return level, _primary(node)
+class _Printer:
+    """Prints expressions: `bracing` puts every operator in parentheses, needed or not."""
+
+    def __init__(self, *, bracing: bool) -> None:
+        self._bracing = bracing
+        self._loosest = _SIGN if bracing else _OR
+
+    def within(self, node: exp.Expression, level: int) -> str:
+        """Print the node as an operand that must bind at least as tightly as `level`."""
+        own_level, text = self._parts(node)
+        return text if own_level >= max(level, self._loosest) else f"({text})"
+
+    def _alone(self, node: exp.Expression) -> str:
+        return self.within(node, _OR)
+
+    def _list(self, nodes: Iterable[exp.Expression]) -> str:
+        return ", ".join(map(self._alone, nodes))
+
+    def _parts(self, node: exp.Expression) -> tuple[int, str]:
+        """Tell how tightly the node binds, and its text."""
+        kind = type(node)
+        if kind in _BINARY:
+            level = _BINARY[kind][0]
+            return level, self._chain(node, level)
+        if kind in _COMPARISON or isinstance(node, _NEGATABLE):
+            return _PREDICATE, self._predicate(node, "")
+        if isinstance(node, exp.Not) and isinstance(node.this, _NEGATABLE):
+            return _PREDICATE, self._predicate(node.this, "NOT ")
+        if isinstance(node, exp.Not):
+            return _NOT, f"NOT {self.within(node.this, _NOT)}"
+        if isinstance(node, exp.Neg):
+            # Two minus signs in a row would start a comment.
+            operand = self.within(node.this, _SIGN)
+            return _SIGN, f"- {operand}" if operand.startswith("-") else f"-{operand}"
+        level = _ZONE if isinstance(node, exp.AtTimeZone) else _PRIMARY
+        return level, self._primary(node)
+
+    def _chain(self, node: exp.Expression, level: int) -> str:
+        """Print a left-deep run of one level in a loop: a thousand ANDs must not fill the stack."""
+        tail: list[str] = []
+        while type(node) in _BINARY and _BINARY[type(node)][0] == level:
+            right = self.within(node.expression, level + 1)
+            tail.append(f" {_BINARY[type(node)][1]} {right}")
+            node = node.this
+        first = self.within(node, level)
+        if not self._bracing:
+            return first + "".join(reversed(tail))
+        # All but the outermost pair of parentheses.
+        return "(" * (len(tail) - 1) + first + ")".join(reversed(tail))
+
+    def _predicate(self, node: exp.Expression, negation: str) -> str:
+        """Print a comparison, BETWEEN, IN, LIKE or IS NULL; the last four with or without NOT."""
+        if isinstance(node, exp.Escape):
+            escape = self._alone(node.expression)
+            return f"{self._predicate(node.this, negation)} ESCAPE {escape}"
+        left = self.within(node.this, _CONCAT)
+        match node:
+            case exp.Is():
+                return f"{left} IS {negation}NULL"
+            case exp.Like():
+                return f"{left} {negation}LIKE {self.within(node.expression, _CONCAT)}"
+            case exp.In():
+                return f"{left} {negation}IN ({self._list(node.expressions)})"
+            case exp.Between():
+                low, high = (self.within(node.args[bound], _CONCAT) for bound in ("low", "high"))
+                return f"{left} {negation}BETWEEN {low} AND {high}"
+            case _:
+                right = self.within(node.expression, _CONCAT)
+                return f"{left} {_COMPARISON[type(node)]} {right}"
+
+    def _primary(self, node: exp.Expression) -> str:
+        printer = _PRIMARIES.get(type(node))
+        if printer is None:
+            raise InternalError(f"an expression holds a node of kind {type(node).__name__}")
+        return printer(self, node)
+
+    def column(self, node: exp.Expression) -> str:
+        table = node.args.get("table")
+        name = name_sql(node.this.name)
+        return f"{name_sql(table.name)}.{name}" if table else name
+
+    def literal(self, node: exp.Expression) -> str:
+        return string_sql(node.this) if node.is_string else str(node.this)
+
+    def boolean(self, node: exp.Expression) -> str:
+        return "TRUE" if node.this else "FALSE"
+
+    def null(self, _node: exp.Expression) -> str:
+        return "NULL"
+
+    def star(self, _node: exp.Expression) -> str:
+        return "*"
+
+    def unit(self, node: exp.Expression) -> str:
+        return str(node.this)
+
+    def call(self, node: exp.Expression) -> str:
+        return f"{name_sql(str(node.this))}({self._list(node.expressions)})"
+
+    def array(self, node: exp.Expression) -> str:
+        return f"ARRAY[{self._list(node.expressions)}]"
+
+    def bracket(self, node: exp.Expression) -> str:
+        return f"{self.within(node.this, _PRIMARY)}[{self._list(node.expressions)}]"
+
+    def dereference(self, node: exp.Expression) -> str:
+        return f"{self.within(node.this, _PRIMARY)}->{name_sql(node.args['field'])}"
+
+    def cast(self, node: exp.Expression) -> str:
+        return f"CAST({self._alone(node.this)} AS {node.args['to'].sql()})"
+
+    def at_time_zone(self, node: exp.Expression) -> str:
+        zone = self._alone(node.args["zone"])
+        return f"{self.within(node.this, _ZONE)} AT TIME ZONE {zone}"
+
+    def case(self, node: exp.Expression) -> str:
+        operand = [self._alone(node.this)] if node.this is not None else []
+        arms = [
+            f"WHEN {self._alone(arm.this)} THEN {self._alone(arm.args['true'])}"
+            for arm in node.args["ifs"]
+        ]
+        default = node.args.get("default")
+        otherwise = [f"ELSE {self._alone(default)}"] if default is not None else []
+        text = " ".join(["CASE", *operand, *arms, *otherwise, "END"])
+        return f"({text})" if self._bracing else text
+
+    def lambda_(self, node: exp.Expression) -> str:
+        names = [name_sql(parameter.name) for parameter in node.expressions]
+        head = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        return f"{head} => {self._alone(node.this)}"
+
+    def map(self, node: exp.Expression) -> str:
+        assert isinstance(node, MapConstructor)
+        pairs = zip(map(self._alone, node.keys), map(self._alone, node.values), strict=True)
+        return f"MAP({', '.join(f'{key}:={value}' for key, value in pairs)})"
+
+    def struct(self, node: exp.Expression) -> str:
+        assert isinstance(node, StructConstructor)
+        members = zip(map(name_sql, node.names), map(self._alone, node.expressions), strict=True)
+        return f"STRUCT({', '.join(f'{name}:={value}' for name, value in members)})"
 
 
-def _chain(node: exp.Expression, level: int) -> str:
-    """Print a left-deep run of one level, by a loop: a thousand ANDs must not fill the stack."""
-    tail: list[str] = []
-    while type(node) in _BINARY and _BINARY[type(node)][0] == level:
-        tail.append(f" {_BINARY[type(node)][1]} {_print(node.expression, level + 1)}")
-        node = node.this
-    return _print(node, level) + "".join(reversed(tail))
-
-
-def _predicate(node: exp.Expression, negation: str) -> str:
-    """Print a comparison, BETWEEN, IN, LIKE or IS NULL; the last four with or without NOT."""
-    if isinstance(node, exp.Escape):
-        return f"{_predicate(node.this, negation)} ESCAPE {to_sql(node.expression)}"
-    left = _print(node.this, _CONCAT)
-    match node:
-        case exp.Is():
-            return f"{left} IS {negation}NULL"
-        case exp.Like():
-            return f"{left} {negation}LIKE {_print(node.expression, _CONCAT)}"
-        case exp.In():
-            return f"{left} {negation}IN ({_list(node.expressions)})"
-        case exp.Between():
-            low, high = (_print(node.args[bound], _CONCAT) for bound in ("low", "high"))
-            return f"{left} {negation}BETWEEN {low} AND {high}"
-        case _:
-            return f"{left} {_COMPARISON[type(node)]} {_print(node.expression, _CONCAT)}"
-
-
-def _primary(node: exp.Expression) -> str:
-    printer = _PRIMARIES.get(type(node))
-    if printer is None:
-        raise InternalError(f"an expression holds a node of kind {type(node).__name__}")
-    return printer(node)
-
-
-def _column(node: exp.Expression) -> str:
-    table = node.args.get("table")
-    name = name_sql(node.this.name)
-    return f"{name_sql(table.name)}.{name}" if table else name
-
-
-def _literal(node: exp.Expression) -> str:
-    return string_sql(node.this) if node.is_string else str(node.this)
-
-
-def _case(node: exp.Expression) -> str:
-    parts = ["CASE"]
-    if node.this is not None:
-        parts.append(_print(node.this, _CONCAT))
-    parts += [
-        f"WHEN {to_sql(arm.this)} THEN {to_sql(arm.args['true'])}" for arm in node.args["ifs"]
-    ]
-    default = node.args.get("default")
-    if default is not None:
-        parts.append(f"ELSE {to_sql(default)}")
-    return " ".join([*parts, "END"])
-
-
-def _lambda(node: exp.Expression) -> str:
-    names = [name_sql(parameter.name) for parameter in node.expressions]
-    head = names[0] if len(names) == 1 else f"({', '.join(names)})"
-    return f"{head} => {to_sql(node.this)}"
-
-
-def _map(node: exp.Expression) -> str:
-    assert isinstance(node, MapConstructor)
-    pairs = zip(node.keys, node.values, strict=True)
-    return f"MAP({', '.join(f'{to_sql(key)} := {to_sql(value)}' for key, value in pairs)})"
-
-
-def _struct(node: exp.Expression) -> str:
-    assert isinstance(node, StructConstructor)
-    fields = zip(node.names, node.expressions, strict=True)
-    return f"STRUCT({', '.join(f'{name_sql(name)} := {to_sql(value)}' for name, value in fields)})"
-
-
-_PRIMARIES: Final[dict[type[exp.Expression], Callable[[exp.Expression], str]]] = {
-    exp.Column: _column,
-    exp.Literal: _literal,
-    exp.Boolean: lambda node: "TRUE" if node.this else "FALSE",
-    exp.Null: lambda _: "NULL",
-    exp.Star: lambda _: "*",
-    exp.Anonymous: lambda node: f"{name_sql(str(node.this))}({_list(node.expressions)})",
-    exp.Array: lambda node: f"ARRAY[{_list(node.expressions)}]",
-    exp.Bracket: lambda node: f"{_print(node.this, _PRIMARY)}[{_list(node.expressions)}]",
-    exp.AtTimeZone: lambda node: (
-        f"{_print(node.this, _ZONE)} AT TIME ZONE {to_sql(node.args['zone'])}"
-    ),
-    exp.Case: _case,
-    exp.Lambda: _lambda,
-    CastTo: lambda node: f"CAST({to_sql(node.this)} AS {node.args['to'].sql()})",
-    Dereference: lambda node: f"{_print(node.this, _PRIMARY)}->{name_sql(node.args['field'])}",
-    IntervalUnit: lambda node: str(node.this),
-    MapConstructor: _map,
-    StructConstructor: _struct,
+_PRIMARIES: Final[dict[type[exp.Expression], Callable[[_Printer, exp.Expression], str]]] = {
+    exp.Anonymous: _Printer.call,
+    exp.Array: _Printer.array,
+    exp.AtTimeZone: _Printer.at_time_zone,
+    exp.Boolean: _Printer.boolean,
+    exp.Bracket: _Printer.bracket,
+    exp.Case: _Printer.case,
+    exp.Column: _Printer.column,
+    exp.Lambda: _Printer.lambda_,
+    exp.Literal: _Printer.literal,
+    exp.Null: _Printer.null,
+    exp.Star: _Printer.star,
+    CastTo: _Printer.cast,
+    Dereference: _Printer.dereference,
+    IntervalUnit: _Printer.unit,
+    MapConstructor: _Printer.map,
+    StructConstructor: _Printer.struct,
 }

@@ -9,19 +9,16 @@ from typing import Final
 GRAMMAR_PATH: Final = Path(__file__).with_name("grammar.lark")
 
 
-def _listed(terminal: str) -> frozenset[str]:
+def _listed(name: str) -> frozenset[str]:
     """Read one list of words from the grammar, the only place that has them."""
-    found = re.search(
-        rf"^{terminal}:((?:.+\n)+)",
-        GRAMMAR_PATH.read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
-    assert found, f"the grammar has no list {terminal}"
+    grammar = GRAMMAR_PATH.read_text(encoding="utf-8")
+    found = re.search(rf"^!?{name}:((?:.+\n)+)", grammar, re.MULTILINE)
+    assert found, f"the grammar has no list {name}"
     return frozenset(re.findall(r'"(\w+)"', found[1]))
 
 
 RESERVED: Final = _listed("RESERVED")
-NON_RESERVED: Final = _listed("NON_RESERVED")
+NON_RESERVED: Final = _listed("_non_reserved")
 KEYWORDS: Final = RESERVED | NON_RESERVED
 
 # Not reserved, yet read as the start of a constructor or clause where a name may stand too.
