@@ -1,0 +1,1 @@
+"""Golden files: text in, text out, compared as a whole."""

@@ -1,0 +1,1 @@
+"""Statements that are refused, and how."""

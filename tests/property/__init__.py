@@ -1,0 +1,1 @@
+"""Properties, over what hypothesis makes up."""
