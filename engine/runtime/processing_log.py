@@ -31,11 +31,11 @@ def create_statement(stream: str, topic: str) -> str:
     """The statement that makes the processing log a stream."""
     deserialization = (
         "target STRING, errorMessage STRING, recordB64 STRING, cause ARRAY<STRING>, "
-        "topic STRING, `partition` INT, `offset` BIGINT"
+        "`topic` STRING, `partition` INT, `offset` BIGINT"
     )
     processing = "errorMessage STRING, record STRING, cause ARRAY<STRING>"
     serialization = (
-        "target STRING, errorMessage STRING, record STRING, cause ARRAY<STRING>, topic STRING"
+        "target STRING, errorMessage STRING, record STRING, cause ARRAY<STRING>, `topic` STRING"
     )
     return (
         f"CREATE STREAM {stream} (logger STRING, level STRING, time BIGINT, message STRUCT<"
