@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from merganser.engine.duck import physical_type
@@ -78,6 +78,8 @@ class Overload:
         nulls: Question 1 above.
         fails: Question 3 above; None if a call cannot raise.
         result: Computes the result type where the signature cannot say it (DECIMAL, maps).
+        volatile: Gives another value at each call, so DuckDB's TRY refuses it.
+        last: Gives way to an overload that fits equally well.
     """
 
     signature: Signature
@@ -85,6 +87,8 @@ class Overload:
     nulls: Nulls = Nulls.NATURAL
     fails: CallSql | None = None
     result: ResultType | None = None
+    volatile: bool = False
+    last: bool = False
 
     def sql(self, site: CallSite) -> str:
         """The call as DuckDB SQL, without the guards of the compiler."""
@@ -138,6 +142,16 @@ def scalar(
 ) -> Overload:
     """An overload by the text of its signature."""
     return Overload(parse_signature(signature), duckdb, nulls, fails, result)
+
+
+def volatile(overload: Overload) -> Overload:
+    """The same, giving another value at each call."""
+    return replace(overload, volatile=True)
+
+
+def last(overload: Overload) -> Overload:
+    """The same, giving way to an overload that fits equally well."""
+    return replace(overload, last=True)
 
 
 @dataclass(frozen=True, slots=True, init=False)

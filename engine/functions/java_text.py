@@ -39,12 +39,12 @@ def java_text_sql(sql: str, kind: SqlType, depth: int = 0) -> str:
                 f'ELSE "$big_decimal_text"({plain}) END'
             )
         case ArrayType(element):
-            name = f"e{depth}"
+            name = f'"$e{depth}"'
             inner = java_text_sql(name, element, depth + 1)
             items = f"list_transform({sql}, lambda {name}: coalesce({inner}, 'null'))"
             return f"('[' || {_joined(items, ', ')} || ']')"
         case MapType(key, value):
-            name = f"e{depth}"
+            name = f'"$e{depth}"'
             key_text = java_text_sql(f"{name}.key", key, depth + 1)
             value_text = java_text_sql(f"{name}.value", value, depth + 1)
             items = (

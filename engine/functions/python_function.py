@@ -1,6 +1,6 @@
 """Scalar functions that SQL cannot express: Python, one row at a time, over whole Arrow batches.
 
-A function takes one Python value per parameter and gives one, or raises `CallFailedError` where
+A function takes one Python value per parameter and gives one, or raises one of `ROW_ERRORS` where
 ksqlDB would raise. Values: TIME and TIMESTAMP are ms, DATE is days (all `int`), DECIMAL is
 `Decimal`, arrays are lists. Variadic arguments come as one list.
 Keep ordinary rows away from here where SQL can do them: a call costs about 0.4 µs a row and holds
@@ -30,6 +30,10 @@ class CallFailedError(Exception):
     """A call raises in ksqlDB: the value is NULL and the processing log gets an entry."""
 
 
+ROW_ERRORS = (CallFailedError, ArithmeticError, LookupError, ValueError)
+"""What a function may raise for bad arguments."""
+
+
 @dataclass(frozen=True, slots=True)
 class PythonFunction:
     """A function of rows under its DuckDB name; `<name>_failed` tells which calls raise."""
@@ -55,7 +59,7 @@ class PythonFunction:
             return None
         try:
             return self.row(*arguments)
-        except CallFailedError:
+        except ROW_ERRORS:
             return None
 
     def _fails(self, arguments: tuple[object, ...]) -> bool:
@@ -63,7 +67,7 @@ class PythonFunction:
             return False
         try:
             self.row(*arguments)
-        except CallFailedError:
+        except ROW_ERRORS:
             return True
         return False
 

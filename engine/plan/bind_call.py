@@ -29,7 +29,7 @@ from merganser.engine.plan.resolve_function import (
     substitute,
 )
 from merganser.engine.types import SqlType
-from merganser.errors import TypeMismatchError, UnknownNameError
+from merganser.errors import NameTakenError, Span, TypeMismatchError, UnknownNameError, UserError
 from merganser.parser import expressions as parsed
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def bind_call(binder: Binder, node: exp.Anonymous) -> Expression:
     Raises:
         UnknownNameError: No function has it.
         TypeMismatchError: No overload takes the arguments, or the place does not allow the kind.
+
     """
     name = str(node.this).upper()
     if name in SCALARS:
@@ -136,8 +137,10 @@ def _lambda(binder: Binder, node: exp.Lambda, match: Match, index: int) -> Lambd
     assert isinstance(wanted, LambdaType)
     span = parsed.span_of(node)
     names = [parameter.name for parameter in node.expressions]
+    for name in names:
+        _check_parameter(binder, name, span)
     if len(set(names)) != len(names):
-        raise TypeMismatchError("a lambda's parameters must have different names", span=span)
+        raise NameTakenError("a lambda's parameters must have different names", span=span)
     variables = tuple(
         LambdaVariable(name, substitute(kind, match.generics))
         for name, kind in zip(names, wanted.inputs, strict=True)
@@ -154,6 +157,17 @@ def _lambda(binder: Binder, node: exp.Lambda, match: Match, index: int) -> Lambd
             )
         body = convert(body, result)
     return Lambda(variables, body)
+
+
+def _check_parameter(binder: Binder, name: str, span: Span | None) -> None:
+    """Raises if a parameter of a lambda has the name of a column or of an outer parameter."""
+    if name in binder.variables:
+        raise NameTakenError(f"lambda argument {name} is used by a lambda around it", span=span)
+    try:
+        binder.scope.resolve(None, name, span)
+    except UserError:
+        return
+    raise NameTakenError(f"lambda argument {name} is the name of a column", span=span)
 
 
 def _converted(argument: Expression, match: Match, index: int) -> Expression:

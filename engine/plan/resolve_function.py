@@ -44,6 +44,7 @@ class Match:
         index: Its place among the function's overloads.
         parameters: The parameter of each argument.
         generics: What each type variable stands for; a lambda's result is not yet known.
+
     """
 
     index: int
@@ -59,6 +60,7 @@ def resolve_overload(
 
     Raises:
         TypeMismatchError: None fits, or several fit equally well.
+
     """
     for widening in (False, True):
         found = [
@@ -70,8 +72,9 @@ def resolve_overload(
             continue
         best = max(map(_preference, found))
         chosen = [match for match in found if _preference(match) == best]
-        if len(chosen) == 1:
-            return chosen[0]
+        first = [match for match in chosen if not match.overload.last]
+        if len(first) == 1 or len(chosen) == 1:
+            return (first or chosen)[0]
         raise TypeMismatchError(
             f"function {name} cannot be resolved due to ambiguous parameters "
             f"({', '.join(map(_shown, arguments))})",
@@ -163,8 +166,7 @@ def _fits(wanted: SqlType, given: SqlType, generics: dict[str, SqlType], *, wide
         case Generic(name), _:
             if given == types.UNIT:
                 return False
-            known = generics.setdefault(name, given)
-            return known == given or (widening and _widen_generic(name, given, generics))
+            return generics.setdefault(name, given) == given
         case AnyDecimal(), _:
             return isinstance(given, DecimalType) or (
                 widening and given in (types.INTEGER, types.BIGINT)
@@ -182,13 +184,3 @@ def _fits(wanted: SqlType, given: SqlType, generics: dict[str, SqlType], *, wide
             )
         case _:
             return wanted == given or (widening and widens(given, wanted))
-
-
-def _widen_generic(name: str, given: SqlType, generics: dict[str, SqlType]) -> bool:
-    known = generics[name]
-    if widens(given, known):
-        return True
-    if widens(known, given):
-        generics[name] = given
-        return True
-    return False

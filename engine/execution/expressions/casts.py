@@ -168,7 +168,7 @@ def _to_integer(sql: str, source: SqlType, target: SqlType) -> _Converted:
 
 
 def _cast_array(sql: str, source: ArrayType, target: ArrayType, depth: int) -> _Converted:
-    name = f"e{depth}"
+    name = f'"$e{depth}"'
     item = _cast(name, source.element, target.element, depth + 1)
     every = f"list_transform({sql}, lambda {name}: {item.sql})"
     if item.fails is None:
@@ -178,7 +178,7 @@ def _cast_array(sql: str, source: ArrayType, target: ArrayType, depth: int) -> _
 
 
 def _cast_map(sql: str, source: MapType, target: MapType, depth: int) -> _Converted:
-    name = f"e{depth}"
+    name = f'"$e{depth}"'
     key = _cast(f"{name}.key", source.key, target.key, depth + 1)
     value = _cast(f"{name}.value", source.value, target.value, depth + 1)
     entries = f"map_entries({sql})"

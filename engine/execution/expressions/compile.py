@@ -21,7 +21,8 @@ Source: parity/statements.md, sections 7 and 8; parity/semantics.md, section 12.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from merganser.engine import types
@@ -93,7 +94,10 @@ def compile_predicate(expression: Expression) -> CompiledExpression:
 
 
 class _Compiler:
-    """Compiles one expression."""
+    """Compiles one expression. `variables` are the parameters of lambdas around it, as SQL."""
+
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+        self._variables = variables or {}
 
     def value(self, node: Expression) -> Fragment:
         """The exact value of a node."""
@@ -124,7 +128,7 @@ class _Compiler:
         return Fragment(name or identifier(node.name), nullable=name is None)
 
     def _variable(self, node: LambdaVariable) -> Fragment:
-        return Fragment(identifier(node.name))
+        return Fragment(self._variables[node.name])
 
     def _literal(self, node: Literal) -> Fragment:
         if node.type == types.UNIT:
@@ -279,25 +283,32 @@ class _Compiler:
 
     def _function(self, node: Call | TableCall, overload: Overload) -> Fragment:
         arguments: list[Fragment] = []
-        body_raises: list[str | None] = []
+        raises: list[str | None] = []
+        caught: list[str | None] = []
+        over_map = bool(node.arguments) and isinstance(node.arguments[0].result_type, MapType)
         for argument in node.arguments:
             if isinstance(argument, Lambda):
-                body = self.value(argument.body)
-                head = f"lambda {', '.join(identifier(p.name) for p in argument.parameters)}: "
+                head, body = self._lambda(argument, over_map=over_map)
                 arguments.append(Fragment(head + body.sql, nullable=False))
-                body_raises.append(head + body.raises if body.raises else None)
+                raises.append(head + body.raises if body.raises else None)
+                caught.append(head + body.logged if body.logged else None)
             else:
                 arguments.append(self.value(argument).caught())
-                body_raises.append(None)
+                raises.append(None)
+                caught.append(None)
         site = CallSite(
             tuple(argument.sql for argument in arguments),
             tuple(argument.result_type for argument in node.arguments),
             tuple(a.value if isinstance(a, Literal) else None for a in node.arguments),
             node.type,
-            tuple(body_raises),
+            tuple(raises),
         )
         raw = overload.sql(site)
         logged = either(*(argument.logged for argument in arguments))
+        if any(caught):
+            logged = either(
+                logged, overload.fails_sql(replace(site, body_raises=tuple(caught)), raw)
+            )
         parameters = overload.signature.parameters_for(len(arguments))
         assert parameters is not None
         missing = either(
@@ -312,7 +323,22 @@ class _Compiler:
             guard = either(*(is_null(a.sql) for a in arguments if a.nullable))
         sql = raw if guard is None else f"CASE WHEN {guard} THEN NULL ELSE {raw} END"
         fails = overload.fails_sql(site, raw)
-        return Fragment(sql, either(missing, fails), logged)
+        if fails is not None and missing is not None:
+            # Not OR: it would call the function for rows that have no argument to give it.
+            fails = f"CASE WHEN {missing} THEN TRUE ELSE {fails} END"
+        return Fragment(sql, fails or missing, logged)
+
+    def _lambda(self, node: Lambda, *, over_map: bool) -> tuple[str, Fragment]:
+        """`lambda a, b: ` and the body. Over a map the last two parameters are one entry."""
+        names = [parameter.name for parameter in node.parameters]
+        written = {name: identifier(name) for name in names}
+        heads = [written[name] for name in names]
+        if over_map:
+            entry = f'"$m{len(self._variables)}"'
+            written[names[-2]], written[names[-1]] = f"{entry}.key", f"{entry}.value"
+            heads = [*heads[:-2], entry]
+        body = _Compiler({**self._variables, **written}).value(node.body)
+        return f"lambda {', '.join(heads)}: ", body
 
     def _no_value(self, node: Expression) -> Fragment:
         raise InternalError(f"{type(node).__name__} has no value of its own: {node}")

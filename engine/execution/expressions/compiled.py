@@ -13,6 +13,7 @@ class CompiledExpression:
         sql: The value; NULL where ksqlDB would have raised.
         failed: A predicate, never NULL: on this row ksqlDB would have written an error to the
             processing log. None if that cannot happen.
+
     """
 
     sql: str
@@ -32,6 +33,7 @@ class Fragment:
         raises: A predicate, never NULL: evaluating this raises. None if it cannot.
         logged: A predicate, never NULL: something inside raised and was caught. None if it cannot.
         nullable: Whether the value may be NULL at all.
+
     """
 
     sql: str

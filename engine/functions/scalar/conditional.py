@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from merganser.engine.functions.equality import differs_sql
 from merganser.engine.functions.function import SCALARS, Nulls, ScalarFunction, scalar
 
 SCALARS.add(
@@ -27,7 +28,9 @@ SCALARS.add(
     ScalarFunction(
         scalar(
             "(T, T) -> T",
-            "CASE WHEN {0} IS DISTINCT FROM {1} THEN {0} END",
+            lambda site: (
+                f"CASE WHEN {differs_sql(*site.sql, site.types[0])} THEN {site.sql[0]} END"
+            ),
             nulls=Nulls.PASS,
         ),
         doc="NULL if both arguments are equal, else the first.",

@@ -1,0 +1,339 @@
+"""Functions of arrays."""
+
+from __future__ import annotations
+
+from merganser.engine import types
+from merganser.engine.duck import physical_type
+from merganser.engine.functions.conversions import double_sql
+from merganser.engine.functions.function import (
+    RAISES_IF_NULL,
+    SCALARS,
+    CallSite,
+    CallSql,
+    Nulls,
+    ScalarFunction,
+    fill,
+    scalar,
+)
+from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
+
+_CATEGORY = "ARRAY"
+_ITEM = '"$x"'
+_SERIES_MAX = 16_777_216  # Elements; more are an error of the row rather than of the memory.
+_KEPT_TYPES = (types.BOOLEAN, types.INTEGER, types.BIGINT, types.STRING)
+
+
+def _unique(items: str) -> str:
+    """A list without repetitions, in order of first occurrence; NULL counts as a value."""
+    # The names of a template's own variables begin with $, which no column's or user's name does.
+    wrapped = f'list_transform({items}, lambda "$d": struct_pack(v := "$d"))'
+    return (
+        f'list_transform(list_filter({wrapped}, lambda "$d", "$n": '
+        f'list_position({wrapped}, "$d") = "$n"), lambda "$d": "$d".v)'
+    )
+
+
+def _holds(items: str, item: str) -> str:
+    """Whether a list holds a value; NULL is found too."""
+    return (
+        f"CASE WHEN {item} IS NULL THEN list_count({items}) < len({items}) "
+        f"ELSE coalesce(list_contains({items}, {item}), FALSE) END"
+    )
+
+
+SCALARS.add(
+    "ARRAY_LENGTH",
+    ScalarFunction(
+        scalar("(ARRAY<T>) -> INT", "CAST(len({0}) AS INTEGER)"),
+        doc="How many elements an array has.",
+        category=_CATEGORY,
+        examples={
+            "ARRAY_LENGTH(ARRAY[1, 2, 3])": 3,
+            "ARRAY_LENGTH(CAST(NULL AS ARRAY<INT>))": None,
+        },
+    ),
+)
+SCALARS.add(
+    "ARRAY_CONCAT",
+    ScalarFunction(
+        scalar(
+            "(ARRAY<T>, ARRAY<T>) -> ARRAY<T>",
+            "CASE WHEN {0} IS NULL THEN {1} WHEN {1} IS NULL THEN {0} "
+            "ELSE list_concat({0}, {1}) END",
+            nulls=Nulls.PASS,
+        ),
+        doc="The elements of two arrays, one after the other.",
+        category=_CATEGORY,
+        examples={
+            "ARRAY_CONCAT(ARRAY[1, 2], ARRAY[2, 3])": [1, 2, 2, 3],
+            "ARRAY_CONCAT(ARRAY[1, 2], NULL)": [1, 2],
+        },
+    ),
+)
+SCALARS.add(
+    "ARRAY_CONTAINS",
+    ScalarFunction(
+        scalar(
+            "(ARRAY<T>, T) -> BOOLEAN",
+            lambda site: f"coalesce({_holds(f'({site.sql[0]})', f'({site.sql[1]})')}, FALSE)",
+            nulls=Nulls.PASS,
+        ),
+        doc="Whether an array has an element; NULL is looked for too.",
+        category=_CATEGORY,
+        examples={
+            "ARRAY_CONTAINS(ARRAY[1, 2], 2)": True,
+            "ARRAY_CONTAINS(ARRAY[1, NULL], NULL)": True,
+            "ARRAY_CONTAINS(CAST(NULL AS ARRAY<INT>), 2)": False,
+        },
+    ),
+)
+SCALARS.add(
+    "ARRAY_DISTINCT",
+    ScalarFunction(
+        scalar("(ARRAY<T>) -> ARRAY<T>", lambda site: _unique(f"({site.sql[0]})")),
+        doc="The different elements of an array in order of first occurrence.",
+        category=_CATEGORY,
+        examples={
+            "ARRAY_DISTINCT(ARRAY[1, 2, 1, NULL, NULL])": [1, 2, None],
+            "ARRAY_DISTINCT(CAST(NULL AS ARRAY<INT>))": None,
+        },
+    ),
+)
+
+
+def _except(site: CallSite) -> str:
+    left, right = (f"({sql})" for sql in site.sql)
+    return _unique(f'list_filter({left}, lambda "$x": NOT {_holds(right, _ITEM)})')
+
+
+def _intersect(site: CallSite) -> str:
+    left, right = (f"({sql})" for sql in site.sql)
+    return _unique(f'list_filter({left}, lambda "$x": {_holds(right, _ITEM)})')
+
+
+SCALARS.add(
+    "ARRAY_EXCEPT",
+    ScalarFunction(
+        scalar("(ARRAY<T>, ARRAY<T>) -> ARRAY<T>", _except, nulls=Nulls.RETURN),
+        doc="The different elements of the first array that the second does not have.",
+        category=_CATEGORY,
+        examples={
+            "ARRAY_EXCEPT(ARRAY[1, 2, 3, 1], ARRAY[2])": [1, 3],
+            "ARRAY_EXCEPT(ARRAY[1], NULL)": None,
+        },
+    ),
+)
+SCALARS.add(
+    "ARRAY_INTERSECT",
+    ScalarFunction(
+        scalar("(ARRAY<T>, ARRAY<T>) -> ARRAY<T>", _intersect, nulls=Nulls.RETURN),
+        doc="The different elements of the first array that the second has too.",
+        category=_CATEGORY,
+        examples={
+            "ARRAY_INTERSECT(ARRAY[3, 2, 1, 2], ARRAY[2, 3])": [3, 2],
+            "ARRAY_INTERSECT(ARRAY[1], NULL)": None,
+        },
+    ),
+)
+SCALARS.add(
+    "ARRAY_UNION",
+    ScalarFunction(
+        scalar(
+            "(ARRAY<T>, ARRAY<T>) -> ARRAY<T>",
+            lambda site: _unique(f"list_concat({site.sql[0]}, {site.sql[1]})"),
+            nulls=Nulls.RETURN,
+        ),
+        doc="The different elements of two arrays in order of first occurrence.",
+        category=_CATEGORY,
+        examples={
+            "ARRAY_UNION(ARRAY[1, 2], ARRAY[2, 3])": [1, 2, 3],
+            "ARRAY_UNION(ARRAY[1], NULL)": None,
+        },
+    ),
+)
+
+
+# ------------------------------------------------------------------ text
+
+
+def _joined(site: CallSite) -> str:
+    kind = site.types[0]
+    assert isinstance(kind, ArrayType)
+    if not _joinable(kind.element):
+        return "CAST(NULL AS VARCHAR)"
+    delimiter = f"coalesce({site.sql[1]}, '')" if len(site.sql) > 1 else "','"
+    text = double_sql(_ITEM) if kind.element == types.DOUBLE else f"CAST({_ITEM} AS VARCHAR)"
+    items = f"list_transform({site.sql[0]}, lambda {_ITEM}: coalesce({text}, 'null'))"
+    return f"array_to_string({items}, {delimiter})"
+
+
+def _joinable(element: SqlType) -> bool:
+    return element in (*_KEPT_TYPES, types.DOUBLE) or isinstance(element, DecimalType)
+
+
+def _join_fails(site: CallSite) -> str:
+    kind = site.types[0]
+    assert isinstance(kind, ArrayType)
+    if _joinable(kind.element):
+        return "FALSE"
+    return f"coalesce(len({site.sql[0]}) > 0, FALSE)"
+
+
+SCALARS.add(
+    "ARRAY_JOIN",
+    ScalarFunction(
+        scalar("(ARRAY<T>) -> STRING", _joined, fails=_join_fails, nulls=Nulls.PASS),
+        scalar("(ARRAY<T>, STRING) -> STRING", _joined, fails=_join_fails, nulls=Nulls.PASS),
+        doc="The elements of an array as one text with a delimiter, by default a comma.",
+        category=_CATEGORY,
+        examples={
+            "ARRAY_JOIN(ARRAY[1, NULL, 3])": "1,null,3",
+            "ARRAY_JOIN(ARRAY['a', 'b'], '; ')": "a; b",
+            "ARRAY_JOIN(CAST(NULL AS ARRAY<INT>))": None,
+        },
+    ),
+)
+
+
+# ------------------------------------------------------------------ order
+
+
+def _ordered(template: str) -> CallSql:
+    """A template for arrays of values that have an order; NULL for all others."""
+
+    def sql(site: CallSite) -> str:
+        kind = site.types[0]
+        assert isinstance(kind, ArrayType)
+        if isinstance(kind.element, ArrayType | MapType | StructType):
+            return f"CAST(NULL AS {physical_type(site.returns)})"
+        return fill(template, site)
+
+    return sql
+
+
+def _unordered(site: CallSite) -> str:
+    kind = site.types[0]
+    assert isinstance(kind, ArrayType)
+    if isinstance(kind.element, ArrayType | MapType | StructType):
+        return f"coalesce(len({site.sql[0]}) > 0, FALSE)"
+    return "FALSE"
+
+
+for _name, _word in (("ARRAY_MAX", "largest"), ("ARRAY_MIN", "smallest")):
+    SCALARS.add(
+        _name,
+        ScalarFunction(
+            scalar(
+                "(ARRAY<T>) -> T", _ordered(f"list_{_name[-3:].lower()}({{0}})"), fails=_unordered
+            ),
+            doc=f"The {_word} element of an array; NULLs are left out.",
+            category=_CATEGORY,
+            examples={
+                f"{_name}(ARRAY[1, 3, NULL, 2])": 3 if _name.endswith("MAX") else 1,
+                f"{_name}(CAST(NULL AS ARRAY<INT>))": None,
+            },
+        ),
+    )
+
+_DIRECTION = "upper({1})"
+SCALARS.add(
+    "ARRAY_SORT",
+    ScalarFunction(
+        scalar(
+            "(ARRAY<T>) -> ARRAY<T>",
+            _ordered("list_sort({0}, 'ASC', 'NULLS LAST')"),
+            fails=_unordered,
+        ),
+        scalar(
+            "(ARRAY<T>, STRING) -> ARRAY<T>",
+            _ordered(
+                f"CASE WHEN {_DIRECTION} IN ('ASC', 'ASCENDING') "
+                "THEN list_sort({0}, 'ASC', 'NULLS LAST') "
+                f"WHEN {_DIRECTION} IN ('DESC', 'DESCENDING') "
+                "THEN list_sort({0}, 'DESC', 'NULLS LAST') END"
+            ),
+            fails=_unordered,
+        ),
+        doc="The elements of an array in order, ASC or DESC; NULLs come last.",
+        category=_CATEGORY,
+        examples={
+            "ARRAY_SORT(ARRAY[3, NULL, 1])": [1, 3, None],
+            "ARRAY_SORT(ARRAY[1, NULL, 3], 'desc')": [3, 1, None],
+            "ARRAY_SORT(ARRAY[1], 'x')": None,
+            "ARRAY_SORT(CAST(NULL AS ARRAY<INT>))": None,
+        },
+    ),
+)
+SCALARS.add(
+    "ARRAY_REMOVE",
+    ScalarFunction(
+        scalar(
+            "(ARRAY<T>, T) -> ARRAY<T>",
+            f"list_filter({{0}}, lambda {_ITEM}: {_ITEM} IS DISTINCT FROM {{1}})",
+            nulls=Nulls.PASS,
+        ),
+        doc="An array without the elements that equal a value.",
+        category=_CATEGORY,
+        examples={
+            "ARRAY_REMOVE(ARRAY[1, 2, 1], 1)": [2],
+            "ARRAY_REMOVE(ARRAY[1, NULL], NULL)": [1],
+            "ARRAY_REMOVE(CAST(NULL AS ARRAY<INT>), 1)": None,
+        },
+    ),
+)
+SCALARS.add(
+    "SLICE",
+    ScalarFunction(
+        scalar(
+            "(ARRAY<T>, INT, INT) -> ARRAY<T>",
+            "CASE WHEN coalesce({1}, 1) BETWEEN 1 AND coalesce({2}, len({0})) + 1 "
+            "AND coalesce({2}, len({0})) <= len({0}) "
+            "THEN list_slice({0}, coalesce({1}, 1), coalesce({2}, len({0}))) END",
+            nulls=Nulls.PASS,
+        ),
+        doc="The elements from one place to another, 1-based, both included.",
+        category=_CATEGORY,
+        examples={
+            "SLICE(ARRAY[1, 2, 3, 4], 2, 3)": [2, 3],
+            "SLICE(ARRAY[1, 2, 3], NULL, 2)": [1, 2],
+            "SLICE(ARRAY[1, 2, 3], 2, 9)": None,
+        },
+    ),
+)
+
+
+# ------------------------------------------------------------------ series
+
+
+def _series(site: CallSite) -> str:
+    start, end = (f"CAST({sql} AS HUGEINT)" for sql in site.sql[:2])
+    step = (
+        f"({site.sql[2]})" if len(site.sql) > 2 else f"CASE WHEN {end} > {start} THEN 1 ELSE -1 END"
+    )
+    kind = physical_type(site.returns)
+    return (
+        f"CASE WHEN {step} <> 0 AND ({end} - {start}) * sign({step}) >= 0 "
+        f"AND abs({end} - {start}) // abs({step}) <= {_SERIES_MAX} "
+        f"THEN CAST(list_transform(generate_series(0, CAST(({end} - {start}) // {step} AS BIGINT)),"
+        f' lambda "$n": {start} + "$n" * {step}) AS {kind}) END'
+    )
+
+
+SCALARS.add(
+    "GENERATE_SERIES",
+    ScalarFunction(
+        scalar("(INT!, INT!) -> ARRAY<INT>", _series),
+        scalar("(BIGINT!, BIGINT!) -> ARRAY<BIGINT>", _series),
+        scalar("(INT!, INT!, INT!) -> ARRAY<INT>", _series, fails=RAISES_IF_NULL),
+        scalar("(BIGINT!, BIGINT!, INT!) -> ARRAY<BIGINT>", _series, fails=RAISES_IF_NULL),
+        doc="The numbers from one to another, both included, by a step of 1, -1 or as given.",
+        category=_CATEGORY,
+        examples={
+            "GENERATE_SERIES(1, 4)": [1, 2, 3, 4],
+            "GENERATE_SERIES(3, 1)": [3, 2, 1],
+            "GENERATE_SERIES(0, 5, 2)": [0, 2, 4],
+            "GENERATE_SERIES(1, 5, -1)": None,
+            "GENERATE_SERIES(NULL, 5)": None,
+        },
+    ),
+)

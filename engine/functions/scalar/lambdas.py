@@ -1,0 +1,154 @@
+"""TRANSFORM, FILTER and REDUCE. A body that raises for one element makes the call raise."""
+
+from __future__ import annotations
+
+from merganser.engine.duck import physical_type
+from merganser.engine.functions.function import SCALARS, CallSite, Nulls, ScalarFunction, scalar
+
+_CATEGORY = "LAMBDA"
+
+
+def _any(items: str, *predicates: str | None) -> str:
+    """Whether one of several lambdas is TRUE for some element. Never NULL."""
+    parts = [
+        f"coalesce(list_contains(list_transform({items}, {predicate}), TRUE), FALSE)"
+        for predicate in predicates
+        if predicate is not None
+    ]
+    return "(" + " OR ".join(parts) + ")" if parts else "FALSE"
+
+
+def _body(lambda_sql: str) -> str:
+    """What stands behind the colon."""
+    return lambda_sql.partition(": ")[2]
+
+
+def _guarded(site: CallSite, fails: str, sql: str) -> str:
+    if fails == "FALSE":
+        return sql
+    return f"CASE WHEN {fails} THEN CAST(NULL AS {physical_type(site.returns)}) ELSE {sql} END"
+
+
+# ------------------------------------------------------------------ arrays
+
+
+def _array_fails(site: CallSite) -> str:
+    return _any(site.sql[0], *site.body_raises)
+
+
+def _transform_array(site: CallSite) -> str:
+    return _guarded(site, _array_fails(site), f"list_transform({site.sql[0]}, {site.sql[1]})")
+
+
+def _filter_array(site: CallSite) -> str:
+    return _guarded(site, _array_fails(site), f"list_filter({site.sql[0]}, {site.sql[1]})")
+
+
+# ------------------------------------------------------------------ maps
+
+
+def _entries(site: CallSite) -> str:
+    return f"map_entries({site.sql[0]})"
+
+
+def _transform_map_fails(site: CallSite) -> str:
+    """A body raises, a new value is NULL, or two new keys are equal."""
+    raising = _any(_entries(site), *site.body_raises)
+    head = site.sql[1].partition(": ")[0]
+    no_value = _any(
+        _entries(site), f"{head}: ({_body(site.sql[1])}) IS NULL OR ({_body(site.sql[2])}) IS NULL"
+    )
+    keys = f"list_transform({_entries(site)}, {site.sql[1]})"
+    twice = f"coalesce(len(list_distinct({keys})) < len({keys}), FALSE)"
+    return f"({raising} OR {no_value} OR {twice})"
+
+
+def _transform_map(site: CallSite) -> str:
+    head = site.sql[1].partition(": ")[0]
+    pairs = (
+        f"list_transform({_entries(site)}, {head}: "
+        f"struct_pack(k := {_body(site.sql[1])}, v := {_body(site.sql[2])}))"
+    )
+    return _guarded(site, _transform_map_fails(site), f"map_from_entries({pairs})")
+
+
+def _kept(site: CallSite) -> str:
+    return f"list_filter({_entries(site)}, {site.sql[1]})"
+
+
+def _filter_map_fails(site: CallSite) -> str:
+    """The body raises, or an entry that stays has no value."""
+    raising = _any(_entries(site), *site.body_raises)
+    no_value = _any(_kept(site), 'lambda "$x": "$x".value IS NULL')
+    return f"({raising} OR {no_value})"
+
+
+def _filter_map(site: CallSite) -> str:
+    return _guarded(site, _filter_map_fails(site), f"map_from_entries({_kept(site)})")
+
+
+# ------------------------------------------------------------------ REDUCE
+
+
+def _items(site: CallSite) -> str:
+    return _entries(site) if site.sql[0] and _is_map(site) else site.sql[0]
+
+
+def _is_map(site: CallSite) -> bool:
+    return physical_type(site.types[0]).startswith("MAP(")
+
+
+def _reduce(site: CallSite) -> str:
+    """The fold, from the state on. A NULL state stays NULL: Java's operators raise on it."""
+    kind = physical_type(site.returns)
+    return (
+        f"CASE WHEN {site.sql[0]} IS NULL THEN {site.sql[1]} "
+        f"ELSE list_reduce({_items(site)}, {site.sql[2]}, CAST({site.sql[1]} AS {kind})) END"
+    )
+
+
+SCALARS.add(
+    "TRANSFORM",
+    ScalarFunction(
+        scalar("(ARRAY<T>, T => R) -> ARRAY<R>", _transform_array, fails=_array_fails),
+        scalar(
+            "(MAP<K, V>, (K, V) => A, (K, V) => B) -> MAP<A, B>",
+            _transform_map,
+            fails=_transform_map_fails,
+        ),
+        doc="A collection with every element, or every key and value, put through a lambda.",
+        category=_CATEGORY,
+        examples={
+            "TRANSFORM(ARRAY[1, 2], x => x + 1)": [2, 3],
+            "TRANSFORM(ARRAY[1, 0], x => 1 / x)": None,
+            "TRANSFORM(CAST(NULL AS ARRAY<INT>), x => x + 1)": None,
+        },
+    ),
+)
+SCALARS.add(
+    "FILTER",
+    ScalarFunction(
+        scalar("(ARRAY<T>, T => BOOLEAN) -> ARRAY<T>", _filter_array, fails=_array_fails),
+        scalar("(MAP<K, V>, (K, V) => BOOLEAN) -> MAP<K, V>", _filter_map, fails=_filter_map_fails),
+        doc="The elements or entries of a collection for which a lambda is TRUE.",
+        category=_CATEGORY,
+        examples={
+            "FILTER(ARRAY[1, 2, 3], x => x > 1)": [2, 3],
+            "FILTER(CAST(NULL AS ARRAY<INT>), x => x > 1)": None,
+        },
+    ),
+)
+SCALARS.add(
+    "REDUCE",
+    ScalarFunction(
+        scalar("(ARRAY<T>, S, (S, T) => S) -> S", _reduce, nulls=Nulls.PASS),
+        scalar("(MAP<K, V>, S, (S, K, V) => S) -> S", _reduce, nulls=Nulls.PASS),
+        doc="A collection folded into a state, from a first state on.",
+        category=_CATEGORY,
+        examples={
+            "REDUCE(ARRAY[1, 2, 3], 10, (s, x) => s + x)": 16,
+            "REDUCE(CAST(NULL AS ARRAY<INT>), 10, (s, x) => s + x)": 10,
+            "REDUCE(ARRAY[1], CAST(NULL AS INT), (s, x) => s + x)": None,
+        },
+    ),
+)
