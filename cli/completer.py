@@ -138,13 +138,10 @@ class StatementCompleter(Completer):
 
 
 def _columns_in_reach(names: Names, text: str) -> list[str]:
-    """Columns of the sources that the statement names."""
+    """Columns of the sources that the statement names, or of all while it names none."""
     spoken = {token if token[0] == "`" else token.upper() for token in _TOKENS.findall(text)}
-    found: dict[str, None] = {}
-    for source, columns in names.columns.items():
-        if source in spoken:
-            found.update(dict.fromkeys(columns))
-    return list(found)
+    named = [columns for source, columns in names.columns.items() if source in spoken]
+    return [column for columns in named or names.columns.values() for column in columns]
 
 
 def _first_words(word: str) -> Iterator[Completion]:

@@ -16,6 +16,7 @@ from typing import NoReturn
 import merganser
 from merganser.cli.arguments import FAILED, MISUSED, SHELL_FAILED
 from merganser.errors import MerganserError, PropertyError
+from merganser.server.client import ServerError, UnreachableError
 
 _COMMANDS: Mapping[str, str] = {
     "shell": "enter statements at a prompt (what `merganser` alone does)",
@@ -58,14 +59,14 @@ def _run(arguments: list[str]) -> int:
         status: int = command.execute(options)
     except PropertyError as error:
         return _report(error, parser.misused)
-    except MerganserError as error:
+    except (MerganserError, ServerError, UnreachableError) as error:
         return _report(error, SHELL_FAILED if name == "shell" else FAILED)
     except KeyboardInterrupt:
         return 130  # What shells give a program that CTRL-C has ended.
     return status
 
 
-def _report(error: MerganserError, status: int) -> int:
+def _report(error: Exception, status: int) -> int:
     print(f"error: {error}", file=sys.stderr)  # noqa: T201 (the program's last word)
     return status
 

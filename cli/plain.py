@@ -18,12 +18,13 @@ from rich.table import Table
 
 from merganser.cli.presenter import ShellPresenter
 from merganser.cli.render.cells import cell_text
-from merganser.cli.render.entities import TABLES, Entity, members
+from merganser.cli.render.entities import TABLES, Entity, answers_lines, members
 from merganser.cli.render.jsontext import Json
 from merganser.cli.session import Session
 from merganser.cli.terminal import Terminal
 from merganser.server.client import Event, FinalMessage, Header, Row, ServerError
 
+PIPE_WIDTH = 10_000
 _NOT_DATA = ("@type", "statementText", "warnings", TABLES)
 
 
@@ -76,7 +77,7 @@ class JsonLines(_Said):
                     case Row():
                         self._write(dict(zip(names, event.values, strict=True)))
                     case FinalMessage():
-                        self.message(event.text)
+                        pass  # To a program, the end of the rows says it all.
 
     def _write(self, value: dict[str, Json]) -> None:
         print(json_line(value), file=self._out, flush=True)
@@ -109,7 +110,7 @@ class Csv(_Said):
                     case Row():
                         self._write(list(event.values))
                     case FinalMessage():
-                        self.message(event.text)
+                        pass  # To a program, the end of the rows says it all.
 
     def _write(self, values: Json) -> None:
         cells = values if isinstance(values, list) else []
@@ -124,7 +125,15 @@ class Tables(ShellPresenter):
 
     def __init__(self, session: Session, terminal: Terminal) -> None:
         super().__init__(session, terminal)
-        self._plain_terminal = terminal
+        self._shown_on = terminal
+
+    @property
+    def _width(self) -> int:
+        """The terminal's; in a pipe nothing is gained by folding at a width nobody looks at."""
+        return self._shown_on.width or PIPE_WIDTH
+
+    def answers(self, answers: Sequence[Entity]) -> None:
+        self._shown_on.write_lines(answers_lines(answers, self._width))
 
     def rows(self, events: Iterator[Event], *, endless: bool) -> None:
         if endless:
@@ -141,8 +150,7 @@ class Tables(ShellPresenter):
                         table.add_row(*(cell_text(value) for value in event.values))
                     case FinalMessage():
                         pass
-        # In a pipe nothing is gained by folding at a width that nobody looks at.
-        console = Console(width=self._plain_terminal.width or 10_000, highlight=False, markup=False)
+        console = Console(width=self._width, highlight=False, markup=False)
         console.print(table)
         console.print(f"({table.row_count} {'row' if table.row_count == 1 else 'rows'})")
 
