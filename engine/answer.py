@@ -41,7 +41,7 @@ class Answer:
     warnings: tuple[str, ...] = ()
 
     def fields(self) -> dict[str, object]:
-        """The members of the REST entity besides `@type`, `statementText` and `warnings`, JSON-able."""
+        """The members of the REST entity, JSON-able, without type, statement and warnings."""
         raise NotImplementedError
 
     def tables(self) -> Sequence[Table]:

@@ -76,7 +76,7 @@ class EngineConfig:
     host: str = "localhost:8088"
 
 
-class StatementFailure(Exception):
+class StatementFailure(Exception):  # noqa: N818 — it tells of an error, and holds it.
     """A statement of a script failed.
 
     Attributes:

@@ -1,7 +1,7 @@
 """From a parsed SELECT to a logical plan.
 
-Order of work, as ksqlDB has it: sources and joins, WHERE, table functions, PARTITION BY or GROUP BY,
-HAVING, projection. Key rules are checked where the projection meets the key.
+Order of work, as ksqlDB has it: sources and joins, WHERE, table functions, PARTITION BY or
+GROUP BY, HAVING, projection. Key rules are checked where the projection meets the key.
 Source: parity/statements.md, queries; semantics.md.
 """
 
@@ -179,12 +179,7 @@ def _add_table_functions(
             return ColumnRef(name, expression.type)
         return expression.map_children(lift)
 
-    lifted: list[SelectedItem] = []
-    seen: list[TableCall] = []
-    for item in items:
-        # Two equal calls are two table functions: each is zipped for itself, with equal rows.
-        lifted.append(replace(item, expression=lift(item.expression)))
-    seen.extend(calls)
+    lifted = [replace(item, expression=lift(item.expression)) for item in items]
     if not calls:
         return draft, items
     if draft.node.is_table:

@@ -59,8 +59,7 @@ def plan_create(
 ) -> PlannedSource:
     """Plans CREATE STREAM and CREATE TABLE.
 
-    Args:
-        known_partitions: The topic's partition count; None if it does not exist.
+    `known_partitions` is the topic's partition count, None if it does not exist.
 
     Raises:
         UserError: A column, key or WITH rule is broken.

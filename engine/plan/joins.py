@@ -48,11 +48,9 @@ def add_joins(
     first = nodes[0]
     draft = Draft(first, tuple(KeyPart(c.name, (c.name,)) for c in first.schema.key))
     for index, join in enumerate(query.joins, start=1):
-        if isinstance(draft.node, JoinNode) and draft.node.kind == "FULL":
-            if draft.node.is_table:
-                raise UnsupportedError(
-                    "a FULL OUTER join of tables cannot be followed by another join"
-                )
+        node = draft.node
+        if isinstance(node, JoinNode) and node.kind == "FULL" and node.is_table:
+            raise UnsupportedError("a FULL OUTER join of tables cannot be followed by another join")
         on = _Criteria.of(join, nodes[:index], nodes[index], scope)
         draft = _joined(draft, nodes[index], join, on, query)
         part = draft.key[0]
@@ -121,10 +119,7 @@ def _joined(
     if not foreign:
         _check_partitions(left, right)
     kind = join.kind.value
-    equivalents: list[str] = []
-    for side in (on.left, on.right):
-        if isinstance(side, ColumnRef):
-            equivalents.append(side.name)
+    equivalents = [side.name for side in (on.left, on.right) if isinstance(side, ColumnRef)]
     synthetic: str | None = None
     if foreign:
         key = draft.key

@@ -1,7 +1,7 @@
 """The input of an epoch: which records, in which order.
 
-Order: merge the partitions by the running maximum of the timestamp in each partition, then by topic,
-partition and offset. It keeps each partition's own order and depends on the records alone, so a
+Order: merge the partitions by the running maximum of the timestamp in each partition, then by
+topic, partition and offset. It keeps each partition's own order and depends on the records alone, so a
 replay of the same ranges sees the same order.
 """
 

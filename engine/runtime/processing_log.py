@@ -50,7 +50,7 @@ def create_statement(stream: str, topic: str) -> str:
 
 
 def entry(query_id: str, failure: RecordFailure, time_ms: int) -> bytes:
-    """One failure as JSON. Record contents stay out; topic, partition and offset tell which it is."""
+    """One failure as JSON. Record contents stay out; topic, partition and offset name it."""
     number, member = _TYPES[failure.kind]
     body: dict[str, object] = {
         "errorMessage": failure.message,

@@ -32,7 +32,7 @@ class PushRows:
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 — its parts are made by one function, `run_select`.
         self,
         query_id: str,
         topology: Topology,

@@ -2,7 +2,7 @@
 
 Three threads share the work: a fetcher that reads the next epoch's records, this one that computes,
 and a committer that publishes. All three release the interpreter while they wait for librdkafka or
-DuckDB. At most one epoch is being published and one read ahead, so memory is bounded by a few epochs.
+DuckDB. At most one epoch is being published and one read ahead, so memory is bounded.
 """
 
 from __future__ import annotations

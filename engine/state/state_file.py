@@ -82,7 +82,7 @@ class StateFile:
             )
             rows = self._duck.rows(f"SELECT version FROM {self._meta}")
             if rows and rows[0][0] != FORMAT_VERSION:
-                raise StateFileError(
+                raise StateFileError(  # noqa: TRY301 — handled as a file that cannot be read.
                     f"state file has format {rows[0][0]}, this build reads {FORMAT_VERSION}",
                     retryable=False,
                 )

@@ -32,7 +32,7 @@ def drop_source(statement: ast.DropSource, session: Session) -> Answer:
         raise UserError(f"cannot delete the topic of read-only {source.kind}: {source.name}")
     _check_unused(source, session)
     own = [query for query in session.catalog.readers(source.name) if query.sink is None]
-    own += [query for query in session.catalog.writers(source.name)]
+    own += session.catalog.writers(source.name)
     for query in own:
         session.doing.stop_query(query.query_id)
         session.catalog = session.catalog.without_query(query.query_id)

@@ -183,7 +183,7 @@ class Session:
     sequence: int = -1
 
     def setting(self, name: str) -> object | None:
-        """A property in force: the request's, else the server's; `ksql.streams.` may be left out."""
+        """A property in force: the request's, else the server's, `ksql.streams.` in front or not."""
         for place in (self.properties, self.defaults):
             for known in (name, f"ksql.streams.{name}"):
                 if known in place:

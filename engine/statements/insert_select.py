@@ -1,4 +1,4 @@
-"""INSERT INTO stream SELECT …"""
+"""INSERT INTO stream SELECT."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """GROUP BY, un-windowed and over tumbling and hopping windows.
 
-Batch: any rows → key columns, aggregates, engine columns. The key becomes (key, window). One row per
-    (key, window) and epoch, ordered by the `$seq` of its last change, then window start.
+Batch: any rows → key columns, aggregates, engine columns. The key becomes (key, window). One row
+    per (key, window) and epoch, ordered by the `$seq` of its last change, then window start.
 State: one row per (key, window) that is retained: the calls' states, the largest event time.
     A window goes when its retention is over by the least stream time of all partitions.
-Time: a row first moves its partition's stream time, then is judged by it; a late row is dropped from
-    the windows that are closed for it and counted.
+Time: a row first moves its partition's stream time, then is judged by it; a late row is dropped
+    from the windows that are closed for it and counted.
 Source: parity/semantics.md, sections 4 and 5; the states are those of `Accumulator`.
 """
 

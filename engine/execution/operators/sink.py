@@ -64,7 +64,8 @@ class SinkOperator:
             order = ' ORDER BY "$seq"' + (', "$window_start"' if rows.windowed else "")
         epoch.duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {self._out} AS "
-            f'SELECT {key_sql} AS "key", CASE WHEN NOT ({null}) THEN {value.payload} END AS "value", '
+            f'SELECT {key_sql} AS "key", '
+            f'CASE WHEN NOT ({null}) THEN {value.payload} END AS "value", '
             f'{time} AS "timestamp", "$headers" AS "headers" FROM {value.source}{where}{order}'
         )
 
