@@ -1,8 +1,9 @@
 """The comparison rules: what passes for an expected JSON value.
 
 Driven by the type of the *expected* value. Lenient where the cases were recorded leniently (an
-integer passes for a number whose integer part it is, names fall back to upper case, a field of an
-unknown name passes for null) and strict where they were strict (field count, scale of decimals, headers, windows).
+integer passes for a number whose integer part it is, names fall back to upper case, a missing field
+passes for null) and strict where they were strict (field count, scale of decimals, headers,
+windows).
 """
 
 from __future__ import annotations

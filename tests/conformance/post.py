@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import cast
 
-from merganser.parser.build import parse_statement
-
 from merganser.engine.catalog import FormatSpec, Source
 from merganser.engine.schema import Role
 from merganser.engine.types import (
@@ -22,6 +20,7 @@ from merganser.engine.types import (
 )
 from merganser.errors import MerganserError
 from merganser.parser import ast
+from merganser.parser.build import parse_statement
 from tests.conformance.cases import Case, Json
 from tests.conformance.door import EngineDoor
 from tests.conformance.failure import CaseFailure, Stage
@@ -175,7 +174,7 @@ def _features_difference(side: str, expected: Json, spec: FormatSpec) -> str | N
 
 
 def features(spec: FormatSpec, *, is_key: bool) -> set[str]:
-    """ksqlDB's feature set: what was said of wrapping, and that registry keys stand bare."""
+    """KsqlDB's feature set: what was said of wrapping, and that registry keys stand bare."""
     if spec.wrap_given is not None:
         return {"WRAP_SINGLES" if spec.wrap_given else "UNWRAP_SINGLES"}
     return {"UNWRAP_SINGLES"} if is_key and not spec.wrapped else set()

@@ -110,7 +110,6 @@ def run_rest_case(case: Case) -> str:
 def _server() -> Iterator[Served]:
     # Imported here: query cases need no server.
     from merganser.engine.engine import Engine, EngineConfig  # noqa: PLC0415
-
     from merganser.engine.log.embedded import EmbeddedLog  # noqa: PLC0415
     from merganser.server.config import ServerConfig  # noqa: PLC0415
     from merganser.server.run import start_in_background  # noqa: PLC0415
@@ -120,7 +119,11 @@ def _server() -> Iterator[Served]:
     config = ServerConfig(host="127.0.0.1", port=0, service_id=SERVICE_ID)
     with (
         start_in_background(config, engine=engine) as server,
-        httpx.Client(base_url=server.url, timeout=ANSWER_SECONDS_MAX) as client,
+        httpx.Client(
+            base_url=server.url,
+            timeout=ANSWER_SECONDS_MAX,
+            headers={"Accept": "application/vnd.ksql.v1+json"},
+        ) as client,
     ):
         yield Served(client, log, engine)
 

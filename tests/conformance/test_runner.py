@@ -173,10 +173,12 @@ def test_json_report(tmp_path: Path) -> None:
 
 
 def test_the_last_line_counts(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(corpus / "rest-tests"), "--jobs", "0", "--failing"]) == 1
+    file = corpus / "some-tests" / "schema.json"
+    file.write_text('{"cases": [{"name": "s", "schema": {}}]}', encoding="utf-8")
+    assert main([str(file), "--jobs", "0", "--failing"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "0 passed, 1 failed"
-    assert lines[0].startswith("rest-tests/a.json#r [record] ")
+    assert lines[0].startswith("some-tests/schema.json#s [record] not supported by the runner: ")
 
 
 def test_wrong_arguments_are_told(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
