@@ -60,7 +60,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _http_error(_request: Request, _error: Exception) -> Response:
-    """ksqlDB answers unknown paths and wrong methods alike."""
+    """KsqlDB answers unknown paths and wrong methods alike."""
     return not_found()
 
 

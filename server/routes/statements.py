@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
-from merganser.engine.engine import StatementFailure
 from starlette.responses import Response
 
 from merganser.engine.answer import Answer, Table
+from merganser.engine.engine import StatementFailure
 from merganser.errors import RequestError
 from merganser.server import media
 from merganser.server.failures import (

@@ -57,6 +57,10 @@ class RawConnection:
         """Closes the connection, as a client that goes away."""
         self._socket.close()
 
+    def wait(self, seconds: float) -> None:
+        """How long to wait from now on before a TimeoutError."""
+        self._socket.settimeout(seconds)
+
     def send(
         self,
         method: str,
@@ -64,11 +68,13 @@ class RawConnection:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
         version: str = "1.1",
+        *,
+        framed: bool = False,
     ) -> None:
-        """Sends a request with just these headers, Host and Content-Length."""
+        """Sends a request with just these headers, Host and (but for framed bodies) its length."""
         lines = [f"{method} {path} HTTP/{version}", f"Host: {self.host}"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-        if body is not None:
+        if body is not None and not framed:
             lines.append(f"Content-Length: {len(body)}")
         self._socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
 
