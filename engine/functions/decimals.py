@@ -80,3 +80,10 @@ define("$decimal_arithmetic", (_TEXT, _TEXT, _TEXT, _INT, _INT), _TEXT, _arithme
 define("$decimal_compare", (_TEXT, _TEXT), _INT, _compare)
 define("$decimal_low_bits", (_TEXT, _INT), types.BIGINT, _low_bits)
 define("$decimal_round", (_TEXT, _INT, _INT), _TEXT, _rounded)
+
+
+def common_decimal(left: DecimalType, right: DecimalType) -> DecimalType:
+    """The narrowest DECIMAL that holds the values of both."""
+    scale = max(left.scale, right.scale)
+    whole_digits = max(left.precision - left.scale, right.precision - right.scale)
+    return DecimalType(whole_digits + scale, scale)

@@ -29,6 +29,11 @@ def is_whitespace(letter: str) -> bool:
     return letter.isspace() and letter not in _NOT_WHITESPACE
 
 
+def signed(raw: bytes) -> bytes:
+    """A key that orders bytes as Java's ByteBuffer does, from -128 to 127."""
+    return bytes(byte ^ 0x80 for byte in raw)
+
+
 ASCII = "strlen({0}) = length({0})"
 """Template: the first argument is ASCII, so that DuckDB counts characters as Java does."""
 

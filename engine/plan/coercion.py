@@ -14,6 +14,7 @@ from merganser.engine.expression import (
     MapOf,
     StructOf,
 )
+from merganser.engine.functions.decimals import common_decimal
 from merganser.engine.types import (
     ArrayType,
     DecimalType,
@@ -41,14 +42,6 @@ def as_decimal(kind: SqlType) -> DecimalType:
     if isinstance(kind, DecimalType):
         return kind
     return INTEGER_AS_DECIMAL if kind == types.INTEGER else BIGINT_AS_DECIMAL
-
-
-def common_decimal(left: DecimalType, right: DecimalType) -> DecimalType:
-    """The narrowest DECIMAL that holds the values of both."""
-    scale = max(left.scale, right.scale)
-    return DecimalType(
-        max(left.precision - left.scale, right.precision - right.scale) + scale, scale
-    )
 
 
 def widens(source: SqlType, target: SqlType) -> bool:

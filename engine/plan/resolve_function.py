@@ -172,10 +172,10 @@ def _fits(wanted: SqlType, given: SqlType, generics: dict[str, SqlType], *, wide
                 widening and given in (types.INTEGER, types.BIGINT)
             )
         case ArrayType(inner), ArrayType(element):
-            return _fits(inner, element, generics, widening=False)
+            return _fits(inner, element, generics, widening=widening)
         case MapType(key, value), MapType(given_key, given_value):
-            return _fits(key, given_key, generics, widening=False) and _fits(
-                value, given_value, generics, widening=False
+            return _fits(key, given_key, generics, widening=widening) and _fits(
+                value, given_value, generics, widening=widening
             )
         case StructType(fields), StructType(given_fields):
             return len(fields) == len(given_fields) and all(

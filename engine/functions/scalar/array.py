@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from merganser.engine import types
 from merganser.engine.duck import physical_type
 from merganser.engine.functions.conversions import double_sql
@@ -15,6 +17,8 @@ from merganser.engine.functions.function import (
     fill,
     scalar,
 )
+from merganser.engine.functions.python_function import python
+from merganser.engine.functions.utf16 import signed
 from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
 
 _CATEGORY = "ARRAY"
@@ -219,10 +223,36 @@ def _unordered(site: CallSite) -> str:
     return "FALSE"
 
 
+def _extreme_bytes(
+    pick: Callable[..., bytes | None],
+) -> Callable[[list[bytes | None]], bytes | None]:
+    def row(items: list[bytes | None]) -> bytes | None:
+        return pick((raw for raw in items if raw is not None), key=signed, default=None)
+
+    return row
+
+
+def _sort_bytes(items: list[bytes | None], direction: str = "ASC") -> list[bytes | None] | None:
+    if direction.upper() not in ("ASC", "ASCENDING", "DESC", "DESCENDING"):
+        return None
+    given = sorted(
+        (raw for raw in items if raw is not None),
+        key=signed,
+        reverse=direction.upper().startswith("DESC"),
+    )
+    return [*given, *[None] * (len(items) - len(given))]
+
+
 for _name, _word in (("ARRAY_MAX", "largest"), ("ARRAY_MIN", "smallest")):
     SCALARS.add(
         _name,
         ScalarFunction(
+            python(
+                f"${_name.lower()}_bytes",
+                "(ARRAY<BYTES>) -> BYTES",
+                _extreme_bytes(max if _name == "ARRAY_MAX" else min),
+                raises=False,
+            ),
             scalar(
                 "(ARRAY<T>) -> T", _ordered(f"list_{_name[-3:].lower()}({{0}})"), fails=_unordered
             ),
@@ -239,6 +269,10 @@ _DIRECTION = "upper({1})"
 SCALARS.add(
     "ARRAY_SORT",
     ScalarFunction(
+        python("$sort_bytes", "(ARRAY<BYTES>) -> ARRAY<BYTES>", _sort_bytes, raises=False),
+        python(
+            "$sort_bytes_by", "(ARRAY<BYTES>, STRING) -> ARRAY<BYTES>", _sort_bytes, raises=False
+        ),
         scalar(
             "(ARRAY<T>) -> ARRAY<T>",
             _ordered("list_sort({0}, 'ASC', 'NULLS LAST')"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from merganser.engine.functions.equality import differs_sql
-from merganser.engine.functions.function import SCALARS, Nulls, ScalarFunction, scalar
+from merganser.engine.functions.function import SCALARS, CallSite, Nulls, ScalarFunction, scalar
 
 SCALARS.add(
     "COALESCE",
@@ -23,14 +23,19 @@ SCALARS.add(
         examples={"IFNULL('a', 'b')": "a", "IFNULL(NULL, 'b')": "b"},
     ),
 )
+
+
+def _nullif(site: CallSite) -> str:
+    differs = differs_sql(site.sql[0], site.sql[1], site.types[0])
+    return f"CASE WHEN {differs} THEN {site.sql[0]} END"
+
+
 SCALARS.add(
     "NULLIF",
     ScalarFunction(
         scalar(
             "(T, T) -> T",
-            lambda site: (
-                f"CASE WHEN {differs_sql(*site.sql, site.types[0])} THEN {site.sql[0]} END"
-            ),
+            _nullif,
             nulls=Nulls.PASS,
         ),
         doc="NULL if both arguments are equal, else the first.",

@@ -1,0 +1,56 @@
+"""GEO_DISTANCE."""
+
+from __future__ import annotations
+
+import math
+
+from merganser.engine.functions.function import SCALARS, Nulls, ScalarFunction
+from merganser.engine.functions.python_function import CallFailedError, python
+
+_RADIUS_KM, _RADIUS_MILES = 6371.0, 3959.0
+_UNITS = {
+    **dict.fromkeys(("km", "kilometer", "kilometers", "kilometre", "kilometres"), _RADIUS_KM),
+    **dict.fromkeys(("mi", "mile", "miles"), _RADIUS_MILES),
+}
+_LATITUDE_MAX, _LONGITUDE_MAX = 90, 180
+
+
+def _distance(
+    first_latitude: float,
+    first_longitude: float,
+    second_latitude: float,
+    second_longitude: float,
+    unit: str | None = None,
+) -> float:
+    """Haversine distance on a sphere."""
+    latitudes = (first_latitude, second_latitude)
+    longitudes = (first_longitude, second_longitude)
+    if not all(abs(angle) <= _LATITUDE_MAX for angle in latitudes):
+        raise CallFailedError
+    if not all(abs(angle) <= _LONGITUDE_MAX for angle in longitudes):
+        raise CallFailedError
+    radius = _UNITS[(unit or "").strip().lower() or "km"]
+    height = math.sin(math.radians(second_latitude - first_latitude) / 2)
+    width = math.sin(math.radians(second_longitude - first_longitude) / 2)
+    cosines = math.cos(math.radians(first_latitude)) * math.cos(math.radians(second_latitude))
+    part = height * height + width * width * cosines
+    return radius * 2 * math.asin(min(math.sqrt(part), 1.0))
+
+
+_PLACES = "DOUBLE!, DOUBLE!, DOUBLE!, DOUBLE!"
+SCALARS.add(
+    "GEO_DISTANCE",
+    ScalarFunction(
+        python("$geo_distance", f"({_PLACES}) -> DOUBLE", _distance),
+        python("$geo_distance_unit", f"({_PLACES}, STRING) -> DOUBLE", _distance, nulls=Nulls.PASS),
+        doc="Distance of two places, given as latitude and longitude, in km or miles.",
+        category="MATHEMATICAL",
+        examples={
+            "GEO_DISTANCE(0.0, 0.0, 0.0, 0.0)": 0.0,
+            "CAST(GEO_DISTANCE(37.4439, -122.1663, 51.5257, -0.1122, 'miles') AS INT)": 5357,
+            "GEO_DISTANCE(0.0, 0.0, 0.0, 0.0, 'yards')": None,
+            "GEO_DISTANCE(91.0, 0.0, 0.0, 0.0)": None,
+            "GEO_DISTANCE(CAST(NULL AS DOUBLE), 0.0, 0.0, 0.0)": None,
+        },
+    ),
+)
