@@ -91,7 +91,7 @@ def execute(options: argparse.Namespace) -> int:
         f"{board.flights} flights in {len(board.hours())} windows, which were updated "
         f"{board.updates} times, in {monotonic() - started:.0f} s.\n"
     )
-    console.print(NEXT, markup=False)
+    console.print(NEXT, markup=False, soft_wrap=True)
     return OK
 
 
