@@ -27,6 +27,9 @@ class PathMiddleware:
                 refusal = Response(status_code=414, headers={"connection": "close"})
                 await refusal(scope, receive, send)
                 return
+            if _raw_path(scope) == "*":
+                await Response(status_code=404)(scope, receive, send)
+                return
             scope["path"] = tidy(_raw_path(scope))
         await self._app(scope, receive, send)
 

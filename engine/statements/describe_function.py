@@ -71,7 +71,8 @@ class FunctionDescription(Answer):
 def describe_function(statement: ast.DescribeFunction, _session: Session) -> FunctionDescription:
     """Answers for a function by its name, in any letter case."""
     name = statement.name.upper()
-    if (scalar := SCALARS.get(name)) is not None:
+    if name in SCALARS:
+        scalar = SCALARS[name]
         return FunctionDescription(
             statement_text=statement.text,
             function=FunctionName(name, "SCALAR", scalar.category),
@@ -79,7 +80,8 @@ def describe_function(statement: ast.DescribeFunction, _session: Session) -> Fun
             signatures=tuple(overload.signature for overload in scalar.overloads),
             examples=tuple((call, _value(value)) for call, value in scalar.examples.items()),
         )
-    if (table := TABLES.get(name)) is not None:
+    if name in TABLES:
+        table = TABLES[name]
         return FunctionDescription(
             statement_text=statement.text,
             function=FunctionName(name, "TABLE", table.category),
@@ -87,7 +89,8 @@ def describe_function(statement: ast.DescribeFunction, _session: Session) -> Fun
             signatures=tuple(overload.signature for overload in table.overloads),
             examples=tuple((call, f"rows {list(rows)}") for call, rows in table.examples.items()),
         )
-    if (aggregate := AGGREGATES.get(name)) is not None:
+    if name in AGGREGATES:
+        aggregate = AGGREGATES[name]
         return FunctionDescription(
             statement_text=statement.text,
             function=FunctionName(name, "AGGREGATE", aggregate.category),

@@ -62,10 +62,11 @@ class FormatGuess:
         return " or ".join(candidate.name for candidate in self._candidates) or NONE_FITS
 
     def shown(self, payload: bytes | None) -> str:
-        """A payload by the first candidate that is left; as bytes if there is none."""
+        """A payload by the first candidate that is left; if there is none, as text or bytes."""
         if payload is None:
             return NULL_TEXT
-        text = self._candidates[0].show(payload) if self._candidates and self._started else None
+        show = self._candidates[0].show if self._candidates else _string
+        text = show(payload)
         return text if text is not None else "".join(f"\\x{byte:02X}" for byte in payload)
 
 

@@ -16,7 +16,7 @@ from merganser.engine.answer import FormatLine, PrintResult
 from merganser.engine.log.protocol import Log, TopicBatch, TopicPartition
 from merganser.engine.statements.guess_format import FormatGuess, key_guess, value_guess
 from merganser.engine.statements.handlers import Session
-from merganser.errors import RequestError
+from merganser.errors import UnknownTopicError
 from merganser.parser import ast
 
 POLL_ROWS = 500
@@ -37,14 +37,14 @@ def print_topic(statement: ast.PrintTopic, session: Session) -> PrintResult:
     """Starts printing; the lines are made by whoever iterates them.
 
     Raises:
-        RequestError: There is no such topic; hints at names that differ only in case.
+        UnknownTopicError: There is no such topic; hints at names that differ only in case.
 
     """
     if session.log.topic(statement.topic) is None:
         names = [topic.name for topic in session.log.topics()]
         same = [name for name in names if name.lower() == statement.topic.lower()]
         near = same or difflib.get_close_matches(statement.topic, names, n=3)
-        raise RequestError(
+        raise UnknownTopicError(
             f'topic "{statement.topic}" does not exist',
             hint=f"Did you mean {' or '.join(near)}? Letter case matters." if near else None,
             span=statement.span,

@@ -16,7 +16,16 @@ from starlette.responses import Response
 
 from merganser.engine.answer import PrintResult, QueryResult
 from merganser.engine.engine import StatementFailure
-from merganser.errors import MerganserError, RequestError
+from merganser.errors import (
+    PropertyError,
+    RequestError,
+    SqlSyntaxError,
+    UnavailableError,
+    UnknownNameError,
+    UnknownTopicError,
+    UserError,
+    WrongEndpointError,
+)
 from merganser.server import media
 from merganser.server.failures import Body, error_response, generic_error, statement_error
 from merganser.server.frames import Delimited, Framing, Header, JsonArray, PulledRows, StreamedRows
@@ -118,7 +127,7 @@ async def query(request: Request, services: Ready) -> Response:
     try:
         result = await _started(services, question)
     except StatementFailure as failure:
-        return error_response(_query_error(failure))
+        return _query_refusal(failure)
     if isinstance(result, PrintResult):
         return _printed(services, result, media.JSON, with_formats=True)
     return _selected(services, result, _framing(result, question, services), media_type)
@@ -193,9 +202,32 @@ def _printed(
 
 
 def _stream_error(failure: StatementFailure) -> Body:
-    return statement_error(failure.error, failure.statement_text)
+    """What `/query-stream` says of a refused query. Its codes are not quite those of `/query`."""
+    error = failure.error
+    match error:
+        case UnknownTopicError():
+            return generic_error(UserError.code, str(error))
+        case PropertyError():
+            return generic_error(RequestError.code, str(error))
+        case WrongEndpointError():
+            return {
+                **statement_error(error, failure.statement_text),
+                "error_code": UserError.code,
+            }
+        case _:
+            return statement_error(error, failure.statement_text)
 
 
-def _query_error(failure: StatementFailure) -> Body:
-    error: MerganserError = failure.error
-    return statement_error(error, failure.statement_text)
+def _query_refusal(failure: StatementFailure) -> Response:
+    """What `/query` says of a refused query.
+
+    What is seen before planning is answered as by the statement endpoint, the rest in chunks.
+    """
+    error = failure.error
+    match error:
+        case PropertyError() | WrongEndpointError():
+            return error_response(generic_error(RequestError.code, str(error)))
+        case SqlSyntaxError() | UnknownNameError() | RequestError() | UnavailableError():
+            return error_response(statement_error(error, failure.statement_text))
+        case _:
+            return ChunkedError(statement_error(error, failure.statement_text))

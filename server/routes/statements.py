@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from merganser.engine.answer import Answer, Table
 from merganser.engine.engine import StatementFailure
-from merganser.errors import RequestError
+from merganser.errors import RequestError, UserError
 from merganser.server import media
 from merganser.server.failures import (
     Body,
@@ -61,6 +61,8 @@ def _execute(services: Services, body: KsqlRequest) -> Response:
     except StatementFailure as failure:
         entities = entities_of(failure.answers, with_tables=with_tables)
         return error_response(statement_error(failure.error, failure.statement_text, entities))
+    except UserError as error:  # Of the request around the statements: its properties.
+        return error_response(generic_error(RequestError.code, str(error)))
     return Response(
         json_bytes(entities_of(answers, with_tables=with_tables)), media_type=media.JSON
     )

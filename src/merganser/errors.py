@@ -114,6 +114,10 @@ class RequestError(UserError):
     code = 40000
 
 
+class UnknownTopicError(RequestError):
+    """A PRINT names a topic that is not there."""
+
+
 class WrongEndpointError(UserError):
     """A SELECT or PRINT was sent to the statement endpoint."""
 

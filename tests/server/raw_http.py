@@ -70,9 +70,12 @@ class RawConnection:
         version: str = "1.1",
         *,
         framed: bool = False,
+        host: bool = True,
     ) -> None:
         """Sends a request with just these headers, Host and (but for framed bodies) its length."""
-        lines = [f"{method} {path} HTTP/{version}", f"Host: {self.host}"]
+        lines = [f"{method} {path} HTTP/{version}"]
+        if host:
+            lines.append(f"Host: {self.host}")
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         if body is not None and not framed:
             lines.append(f"Content-Length: {len(body)}")

@@ -143,7 +143,7 @@ def lines_difference(expected: Sequence[str], actual: Sequence[str]) -> str | No
 
 def _lines(chunks: Sequence[str]) -> list[str]:
     """Lines without what depends on their place in a list."""
-    text = "".join(chunks).replace("}}]", "}}\n]")
+    text = "\n".join(chunks).replace("}}]", "}}\n]")
     return [line.removesuffix(",").removeprefix(",") for line in text.split("\n") if line]
 
 

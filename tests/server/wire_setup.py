@@ -17,6 +17,7 @@ import pyarrow as pa
 from merganser.engine.engine import Engine, StatementFailure
 from merganser.engine.log.protocol import OUTPUT_SCHEMA, Output
 
+SETTLE_SECONDS = 1.5  # A query's state is committed at least once a second.
 SERVICE_ID = "server_"
 SERVER_PROPERTIES = {
     "ksql.streams.auto.offset.reset": "earliest",
@@ -90,7 +91,7 @@ ALL_SETUP_FIRST = frozenset({"describe_explain"})
 """Areas whose first entries already see what later entries list."""
 
 TWICE = frozenset({"print"})
-"""Areas in which the INSERTs had been run twice before any answer was recorded."""
+"""Areas whose rows had been inserted twice before any answer was recorded."""
 
 
 @dataclass
@@ -100,18 +101,19 @@ class Area:
     name: str
     engine: Engine
     done: set[str] = field(default_factory=set)
+    query_ids: set[str] = field(default_factory=set)
 
     def prepare(self, statements: Sequence[str]) -> None:
         """Runs what an entry lists and what was not run yet; failures show in the answers."""
-        for statement in statements:
-            if statement in self.done:
-                continue
-            self.done.add(statement)
-            if statement.startswith("--"):
-                if (make := _PREPARATIONS.get(statement)) is not None:
-                    make(self.engine)
-                continue
-            for _ in range(2 if self.name in TWICE and statement.startswith("INSERT") else 1):
+        new = [statement for statement in statements if statement not in self.done]
+        self.done.update(new)
+        for statement in new:
+            if not statement.startswith("--"):
+                self.run(statement)
+            elif (make := _PREPARATIONS.get(statement)) is not None:
+                make(self.engine)
+        if self.name in TWICE and any("P_S" in statement for statement in new):
+            for statement in new:
                 self.run(statement)
 
     def run(self, statement: str) -> None:
@@ -123,17 +125,15 @@ class Area:
             return
 
     def settle(self) -> None:
-        """Waits until the persistent queries have read what is there, two seconds at most."""
-        pause = threading.Event()
-        for _ in range(40):
-            if all(task.stats.lag == 0 and task.is_open for task in self.engine.tasks()):
-                break
-            pause.wait(0.05)
-        pause.wait(0.3 if self.engine.tasks() else 0)
+        """Gives queries that were not there before the time to read what is there."""
+        ids = {task.query_id for task in self.engine.tasks()}
+        if ids - self.query_ids:
+            self.query_ids |= ids
+            threading.Event().wait(SETTLE_SECONDS)
 
     def resolve(self, text: str) -> str:
         """A request's text with the ids of the queries that run here."""
-        ids = [task.query_id for task in self.engine.tasks()]
+        ids = [*sorted(self.query_ids), *(task.query_id for task in self.engine.tasks())]
 
         def known(match: re.Match[str]) -> str:
             prefix = match.group(1)
