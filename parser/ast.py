@@ -13,7 +13,9 @@ Source: parity/statements.md.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlglot import exp
 
@@ -613,3 +615,14 @@ class RunScript(Statement):
 
     def sql(self) -> str:
         return f"RUN SCRIPT {string_sql(self.path)}"
+
+
+STATEMENTS: Final[dict[str, type[Statement]]] = {
+    re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, Statement) and kind is not Statement
+}
+"""Every class of statement, by the grammar rule that makes it.
+
+(`Statement.__subclasses__()` also has the classes without slots that `dataclass` has replaced.)
+"""

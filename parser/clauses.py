@@ -185,7 +185,7 @@ class WindowClause:
             parts.append(f"RETENTION {self.retention.sql()}")
         if self.grace is not None:
             parts.append(f"GRACE PERIOD {self.grace.sql()}")
-        name = self.name and name_sql(self.name)
+        name = self.name is not None and name_sql(self.name)
         # The blanks, also the one at the end, are ksqlDB's.
         return joined("WINDOW", name, self.kind, f"( {' , '.join(parts)} ) ")
 

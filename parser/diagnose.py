@@ -38,7 +38,7 @@ _GROUPS: Final[list[tuple[frozenset[str], frozenset[str], str]]] = [
         | _NUMBER
         | _UNITS
         | {"CASE", "CAST", "NULL", "TRUE", "FALSE", "DECIMAL", "TEXT", "LPAR", "MINUS", "PLUS"}
-        | {"NOT", "_ARRAY_OPEN", "_MAP_OPEN", "_STRUCT_OPEN", "_LAMBDA_OPEN"},
+        | {"NOT", "_ARRAY_OPEN", "_MAP_OPEN", "_STRUCT_OPEN"},
         "an expression",
     ),
     (

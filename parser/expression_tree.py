@@ -23,6 +23,7 @@ from merganser.parser.expressions import (
     IntervalUnit,
     MapConstructor,
     StructConstructor,
+    span_of,
 )
 
 Node = exp.Expression
@@ -96,6 +97,19 @@ def _folded(kinds: list[NodeClass], operands: list[Node]) -> Node:
         place, start = first["span"], first["start"]
         left.meta.update(span=Span(place.line, place.column, end - start), start=start, end=end)
     return left
+
+
+def _parameter(part: Name | Node, place: Meta) -> str:
+    """Give the name of a lambda's parameter, which in parentheses is read as an expression."""
+    if isinstance(part, Name):
+        return part.text
+    if isinstance(part, exp.Column) and not part.table:
+        return part.name
+    raise SqlSyntaxError(
+        "what stands in front of => are not names",
+        hint="A lambda is x => … or (x, y) => …",
+        span=span_of(part) or span_at(place),
+    )
 
 
 def _negated(node: Node, negate: bool) -> Node:
@@ -275,10 +289,11 @@ class ExpressionReader:
     def unit(self, _place: Meta, token: Token) -> Node:
         return IntervalUnit(this=token.upper())
 
-    def lambda_(self, _place: Meta, *parts: Name | Node) -> Node:
-        names = [part for part in parts if isinstance(part, Name)]
-        parameters = [exp.Identifier(this=name.text, quoted=True) for name in names]
-        return exp.Lambda(this=parts[-1], expressions=parameters)
+    def lambda_(self, place: Meta, *parts: Name | Node) -> Node:
+        *parameters, body = parts
+        names = [_parameter(part, place) for part in parameters]
+        identifiers = [exp.Identifier(this=name, quoted=True) for name in names]
+        return exp.Lambda(this=body, expressions=identifiers)
 
     def case(self, _place: Meta, *parts: Node | Field) -> Node:
         ends = dict(part for part in parts if isinstance(part, Field))

@@ -238,7 +238,8 @@ class _Printer:
         return f"ARRAY[{self._list(node.expressions)}]"
 
     def bracket(self, node: exp.Expression) -> str:
-        return f"{self.within(node.this, _PRIMARY)}[{self._list(node.expressions)}]"
+        index = self.within(node.expressions[0], _CONCAT)
+        return f"{self.within(node.this, _PRIMARY)}[{index}]"
 
     def dereference(self, node: exp.Expression) -> str:
         return f"{self.within(node.this, _PRIMARY)}->{name_sql(node.args['field'])}"

@@ -22,11 +22,6 @@ from merganser.parser.expression_tree import ExpressionReader, Field, Name, Node
 
 _SOURCE_NAME: Final = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
-STATEMENTS: Final[dict[str, type[ast.Statement]]] = {
-    re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
-    for kind in ast.Statement.__subclasses__()
-}
-
 
 def _source_name(name: Name) -> str:
     """Check the name of a stream or table, or the alias of one."""
@@ -46,7 +41,7 @@ class StatementReader(ExpressionReader):
         self._script = script
 
     def _default(self, rule: str, children: list[object], place: Meta) -> object:
-        kind = STATEMENTS.get(rule)
+        kind = ast.STATEMENTS.get(rule)
         if kind is None:
             return super()._default(rule, children, place)
         return self._statement(kind, place, children)

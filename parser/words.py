@@ -24,7 +24,8 @@ KEYWORDS: Final = RESERVED | NON_RESERVED
 # Not reserved, yet read as the start of a constructor or clause where a name may stand too.
 _AMBIGUOUS: Final = frozenset({"ARRAY", "MAP", "STRUCT"})
 
-_PLAIN_NAME: Final = re.compile(r"(?:[A-Z_]|[0-9]+(?!E?[0-9]*$)[A-Z_])[A-Z0-9_@]*", re.ASCII)
+# Names that begin with a digit may stand unquoted too, but not behind a dot: `.1` is a number.
+_PLAIN_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_@]*")
 
 
 def quote(name: str) -> str:

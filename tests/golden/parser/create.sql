@@ -214,7 +214,7 @@ CreateSource
   - ColumnDefinition
       name: 'c`d'
       type: INT
-=> CREATE STREAM `7-up` (1R INT, 2_X INT, `3@` INT, `a "b"` INT, `c``d` INT);
+=> CREATE STREAM `7-up` (`1R` INT, `2_X` INT, `3@` INT, `a "b"` INT, `c``d` INT);
 
 # create as select
 CREATE STREAM out WITH (value_format='JSON') AS SELECT * FROM s EMIT CHANGES;
