@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -97,9 +98,11 @@ def serve(config: ServerConfig) -> None:
         MerganserError: The engine did not start.
     """
     listener = _listen(config.host, config.port)
-    server = WebServer(build_engine(config, _address(listener)), _address(listener))
+    engine = build_engine(config, _address(listener))
+    server = WebServer(engine, _address(listener))
     logger.info("server listens", address=_address(listener), service_id=config.service_id)
-    server.run(sockets=[listener])
+    with closing(engine.log):
+        server.run(sockets=[listener])
     if server.services.failure is not None:
         raise server.services.failure
 
@@ -115,10 +118,17 @@ def start_in_background(
     """
     listener = _listen(config.host, config.port)
     address = _address(listener)
-    server = WebServer(engine or build_engine(config, address), address)
-    thread = threading.Thread(
-        target=server.run, kwargs={"sockets": [listener]}, name="server", daemon=True
-    )
+    built = build_engine(config, address) if engine is None else None
+    used = built or engine
+    assert used is not None
+    server = WebServer(used, address)
+
+    def run() -> None:
+        # Whoever opened the log closes it: another process may want the file next.
+        with closing(built.log) if built else nullcontext():
+            server.run(sockets=[listener])
+
+    thread = threading.Thread(target=run, name="server", daemon=True)
     thread.start()
     server.services.settled.wait()
     if server.services.failure is not None:
