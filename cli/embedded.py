@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from merganser.server.run import RunningServer
 
 
+class _StderrLogger:
+    """Writes to whatever stderr is when a line comes: it may be replaced while a server runs."""
+
+    def msg(self, message: str) -> None:
+        print(message, file=sys.stderr, flush=True)  # noqa: T201 (this is the log)
+
+    debug = info = warning = error = critical = exception = msg
+
+
 def log_to_stderr(level: int = logging.WARNING) -> None:
     """Sends the server's own log to stderr, so that stdout has results and nothing else."""
     structlog.configure(
@@ -27,7 +36,7 @@ def log_to_stderr(level: int = logging.WARNING) -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _StderrLogger(),
         cache_logger_on_first_use=True,
     )
 

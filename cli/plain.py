@@ -132,6 +132,13 @@ class Tables(ShellPresenter):
         """The terminal's; in a pipe nothing is gained by folding at a width nobody looks at."""
         return self._shown_on.width or PIPE_WIDTH
 
+    def message(self, text: str) -> None:
+        print(text, file=sys.stderr)  # noqa: T201 (beside the results)
+
+    def refusal(self, error: ServerError) -> None:
+        self.answers(error.entities)
+        self.message(f"error: {error.message}")
+
     def answers(self, answers: Sequence[Entity]) -> None:
         self._shown_on.write_lines(answers_lines(answers, self._width))
 

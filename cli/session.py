@@ -49,6 +49,11 @@ class Variables(MutableMapping[str, str]):
         return other
 
 
+def is_on(value: str) -> bool:
+    """Reads a property that is true unless it says otherwise."""
+    return value.casefold() != "false"
+
+
 @dataclass(slots=True)
 class Session:
     """The state of one shell.
@@ -75,7 +80,7 @@ class Session:
     @property
     def substitutes(self) -> bool:
         """Whether `${name}` is replaced in statements."""
-        return self.properties.get(SUBSTITUTION_PROPERTY, "true").casefold() != "false"
+        return is_on(self.properties.get(SUBSTITUTION_PROPERTY, "true"))
 
     def note_sequence(self, sequence: object) -> None:
         """Keeps the highest command number seen."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from merganser.cli.connection import Connection
 from merganser.cli.presenter import Presenter
-from merganser.cli.session import Session, Variables
+from merganser.cli.session import SUBSTITUTION_PROPERTY, Session, Variables, is_on
 from merganser.cli.streams import limited_stream
 from merganser.errors import SqlSyntaxError, UserError
 from merganser.parser import ast
@@ -75,15 +75,19 @@ class StatementRunner:
         return list(self._parsed(text, self._session.variables.copy()))
 
     def _parsed(self, text: str, variables: Variables) -> Iterator[_Step]:
+        """Follows what the statements will do to the variables, so far as parsing depends on it."""
+        substitutes = self._session.substitutes
         for part in split_script(text):
             try:
-                statement = parse_part(part, variables if self._session.substitutes else None)
+                statement = parse_part(part, variables if substitutes else None)
             except SqlSyntaxError as error:
                 raise _with_statement(error, part.text) from error
             if isinstance(statement, ast.DefineVariable):
                 variables[statement.name] = statement.value
             elif isinstance(statement, ast.UndefineVariable):
                 variables.pop(statement.name, None)
+            elif isinstance(statement, ast.SetProperty) and statement.name == SUBSTITUTION_PROPERTY:
+                substitutes = is_on(statement.value)
             yield _Step(statement, statement.text)
 
     def _handler(self, statement: ast.Statement) -> Callable[[_Step], None] | None:
