@@ -32,6 +32,19 @@ HEALTHY_SECONDS = 2.0
 SETTLE_SECONDS_MAX = 30.0  # For a topic to appear or to go everywhere.
 _LOOK_SECONDS = 0.05
 
+_SETTLING = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+}
+"""What a broker answers until it knows its part in a new or moved partition or group."""
+
 T = TypeVar("T")
 
 
@@ -171,7 +184,8 @@ class KafkaAdmin:
 
     def delete_group(self, group_id: str) -> None:
         """Deletes a consumer group with its positions; a missing one is no error."""
-        with kafka_errors(f'cannot delete consumer group "{group_id}"'):
+
+        def ask() -> None:
             futures = self._client.delete_consumer_groups(
                 [group_id], request_timeout=REQUEST_SECONDS
             )
@@ -180,6 +194,8 @@ class KafkaAdmin:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                     raise
+
+        self._retried(f'cannot delete consumer group "{group_id}"', ask)
 
     def healthy(self) -> bool:
         """Whether the cluster answers now."""
@@ -217,18 +233,13 @@ class KafkaAdmin:
             return found
 
     def _retried(self, doing: str, ask: Callable[[], T]) -> T:
-        """Asks again while the leader of a new or moved partition does not know its part yet."""
+        """Asks again while the broker in charge does not know its part yet."""
         until = time.monotonic() + SETTLE_SECONDS_MAX
         while True:
             try:
                 return ask()
             except KafkaException as error:
-                code = error.args[0].code()
-                settling = code in {
-                    KafkaError.NOT_LEADER_FOR_PARTITION,
-                    KafkaError.LEADER_NOT_AVAILABLE,
-                    KafkaError.UNKNOWN_TOPIC_OR_PART,
-                }
+                settling = error.args[0].code() in _SETTLING
                 if not settling or time.monotonic() > until or self._closing.wait(_LOOK_SECONDS):
                     with kafka_errors(doing):
                         raise

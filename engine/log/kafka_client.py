@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
@@ -11,8 +12,29 @@ from confluent_kafka import KafkaError, KafkaException
 
 from merganser.errors import FencedError, LogError
 
+REPEAT_SECONDS = 30.0  # A client writes a line for each connection that it tries in vain.
+
+
+class _Repeats(logging.Filter):
+    """Lets one line of a kind pass, then none of that kind for half a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed_at: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # A line begins with its kind and its client: `FAIL [rdkafka#consumer-2] …`.
+        kind = record.getMessage().split("] ", 1)[0]
+        now = time.monotonic()
+        passes = now - self._passed_at.get(kind, -REPEAT_SECONDS) >= REPEAT_SECONDS
+        if passes:
+            self._passed_at[kind] = now
+        return passes
+
+
 LOGGER = logging.getLogger("merganser.log.kafka")
 """Where the clients write their own log lines."""
+LOGGER.addFilter(_Repeats())
 
 REQUEST_SECONDS = 15.0  # For one answer of the cluster; longer than a leader election takes.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -40,6 +41,9 @@ PRODUCER_SETTINGS: Mapping[str, Setting] = {
     "compression.type": "lz4",
     "linger.ms": 5,
     "queue.buffering.max.messages": 1_000_000,
+    # A transaction that follows at once on another is asked to try again. At the default of 100 ms
+    # that made the slowest hundredth of five-record epochs take 120 ms; now 30 ms.
+    "retry.backoff.ms": 10,
     # Only failures are told, which costs nothing; a callback for each record costs a third.
     "delivery.report.only.error": True,
 }
@@ -68,6 +72,7 @@ class KafkaPublisher:
         self._commits_topic = producer_id + COMMITS_SUFFIX
         self._failures: list[LogError] = []
         self._broken: LogError | None = None
+        self._closed = False
         defaults = dict(PRODUCER_SETTINGS)
         if exactly_once:
             defaults["transactional.id"] = producer_id
@@ -100,9 +105,16 @@ class KafkaPublisher:
             if first is not None and first.epoch <= after_epoch + 1:
                 break
             start = max(start - (end - start), low)
-        for commit in self._read_commits(place, start, end):
-            if commit.epoch > after_epoch:
-                yield commit
+        until = time.monotonic() + TRANSACTION_SECONDS
+        while after_epoch < last.epoch:
+            for commit in self._read_commits(place, start, end):
+                if commit.epoch > after_epoch:
+                    yield commit
+                    after_epoch = commit.epoch
+            # An epoch of this very publisher may show a moment after its commit.
+            if time.monotonic() > until:
+                raise LogError(f"the record of epoch {last.epoch} is not there", retryable=True)
+            start, end = end, self._bounds(place)[1]
 
     def publish(self, commit: Commit, outputs: Sequence[Output]) -> None:
         if self._broken is not None:
@@ -121,12 +133,14 @@ class KafkaPublisher:
 
     def close(self) -> None:
         """Aborts what is open. A producer that is beyond that is left to its destruction."""
-        closed = LogError("the publisher is closed", retryable=False)
-        if self._broken is None and self._exactly_once:
+        if self._closed:
+            return
+        self._closed = True
+        if self._broken is None:
             self._producer.close()
-        elif self._broken is not closed:
+        else:
             self._abort()
-        self._broken = closed
+        self._broken = LogError("the publisher is closed", retryable=False)
         self._group.close()
 
     # ---- publishing ----
@@ -217,7 +231,9 @@ class KafkaPublisher:
 
     def _read_commits(self, place: TopicPartition, start: int, end: int) -> Iterator[Commit]:
         """The commit records at these offsets."""
-        reader = KafkaReader(self._settings, {place: start}, self._check_topics, headers=False)
+        # The end is told after one fetch of nothing: the default wait of 500 ms would be felt.
+        settings = {**self._settings, "consumer.fetch.wait.max.ms": "10"}
+        reader = KafkaReader(settings, {place: start}, self._check_topics, headers=False)
         try:
             while start < end:
                 stop = min(start + COMMITS_PAGE_OFFSETS, end)

@@ -41,6 +41,9 @@ _SETTINGS: Mapping[str, Setting] = {
     "allow.auto.create.topics": False,
     # The default of 1,000 ms stalls a fast reader at a tenth of its rate.
     "fetch.queue.backoff.ms": 10,
+    # A replay learns of the end of a partition by a fetch that gives nothing: half a second by
+    # default, for each. Records are given at once in any case.
+    "fetch.wait.max.ms": 100,
 }
 
 
@@ -223,7 +226,9 @@ class KafkaReader:
             chunk = _converted(topic, of_topic, headers=self._headers)
             chunks.append(chunk)
             for partition, end in chunk.ends.items():
-                self._fetched[TopicPartition(topic, partition)] = end
+                # The end of the partition may stand behind these records in the same list.
+                place = TopicPartition(topic, partition)
+                self._fetched[place] = max(self._fetched[place], end)
         return chunks
 
     def _by_topic(self, messages: list[Message]) -> list[tuple[str, list[Message]]]:
@@ -245,9 +250,7 @@ class KafkaReader:
             place = TopicPartition(message.topic() or "", message.partition() or 0)
             offset = message.offset()
             if error is None:
-                assert offset is not None
                 records.append(message)
-                self._fetched[place] = offset + 1
             elif error.code() == _EOF:
                 assert offset is not None
                 self._fetched[place] = max(self._fetched[place], offset)

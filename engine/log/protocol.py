@@ -145,7 +145,8 @@ class Publisher(Protocol):
     def publish(self, commit: Commit, outputs: Sequence[Output]) -> None:
         """Makes outputs, positions and commit record durable together.
 
-        Publishing the newest durable epoch again, as it was, does nothing.
+        Readers see them all, a moment after this returns at the latest. Publishing the newest
+        durable epoch again, as it was, does nothing.
 
         Raises:
             InternalError: The epoch is not the next one.

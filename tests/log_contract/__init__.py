@@ -1,0 +1,1 @@
+"""What every log keeps: one suite for the embedded log and for Kafka."""
