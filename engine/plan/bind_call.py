@@ -124,11 +124,14 @@ def _resolve(
 def _argument(binder: Binder, node: exp.Expression, *, takes_units: bool) -> Expression | None:
     if isinstance(node, exp.Lambda):
         return None
-    if takes_units:
-        word = node.this if isinstance(node, parsed.IntervalUnit) else node.name
-        unit = str(word).upper().removesuffix("S")
-        if isinstance(node, parsed.IntervalUnit | exp.Column) and unit in _UNITS:
-            return Literal(unit, types.UNIT)
+    if isinstance(node, parsed.IntervalUnit):
+        return Literal(str(node.this).upper().removesuffix("S"), types.UNIT)
+    if takes_units and isinstance(node, exp.Column) and node.name.upper() in _UNITS:
+        try:
+            return binder.bind(node)
+        except UnknownNameError as error:
+            error.hint = f"An interval unit is written {node.name.upper()}S."
+            raise
     return binder.bind(node)
 
 

@@ -1,0 +1,232 @@
+"""Functions that format and parse dates and times by Java's patterns."""
+
+from __future__ import annotations
+
+from merganser.engine.functions.function import SCALARS, Nulls, ScalarFunction
+from merganser.engine.functions.java_time.format import format_moment
+from merganser.engine.functions.java_time.legacy import parse_date_days
+from merganser.engine.functions.java_time.moment import Moment
+from merganser.engine.functions.java_time.parse import parse_text
+from merganser.engine.functions.java_time.pattern import (
+    DATE_LETTERS,
+    TIME_LETTERS,
+    ZONE_LETTERS,
+    letters,
+    parse_pattern,
+)
+from merganser.engine.functions.java_time.resolve import (
+    resolve_days,
+    resolve_epoch_ms,
+    resolve_ms,
+)
+from merganser.engine.functions.java_time.zone import Zone, zone_of
+from merganser.engine.functions.python_function import CallFailedError, python
+
+_CATEGORY = "DATE / TIME"
+_GMT = Zone("GMT", 0)
+_ALL = DATE_LETTERS | TIME_LETTERS | ZONE_LETTERS
+_YEAR_NOW = 2026  # Years of two digits in PARSE_DATE; a function of rows may not ask the clock.
+
+
+def _format_timestamp(epoch_ms: int, pattern: str, zone: str | None = None) -> str:
+    where = _GMT if zone is None else zone_of(zone)
+    return format_moment(parse_pattern(pattern), Moment.of(epoch_ms, where), _ALL)
+
+
+def _format_date(days: int, pattern: str) -> str:
+    moment = Moment(days, 0, _GMT, days * 86_400)
+    return format_moment(parse_pattern(pattern), moment, DATE_LETTERS)
+
+
+def _format_time(ms: int, pattern: str) -> str:
+    return format_moment(parse_pattern(pattern), Moment(0, ms, _GMT, 0), TIME_LETTERS)
+
+
+def _parse_timestamp(text: str, pattern: str, zone: str | None = None) -> int:
+    where = _GMT if zone is None else zone_of(zone)
+    return resolve_epoch_ms(parse_text(parse_pattern(pattern), text), where)
+
+
+def _parse_date(text: str, pattern: str) -> int:
+    return parse_date_days(text, pattern, year_now=_YEAR_NOW)
+
+
+def _parse_time(text: str, pattern: str) -> int:
+    elements = parse_pattern(pattern)
+    if letters(elements) & (DATE_LETTERS - {"Q", "q"}):
+        raise CallFailedError
+    return resolve_ms(parse_text(elements, text), strict=True)
+
+
+def _string_to_date(text: str, pattern: str) -> int:
+    return resolve_days(parse_text(parse_pattern(pattern), text))
+
+
+SCALARS.add(
+    "FORMAT_TIMESTAMP",
+    ScalarFunction(
+        python("$format_timestamp", "(TIMESTAMP, STRING) -> STRING", _format_timestamp),
+        python(
+            "$format_timestamp_zone", "(TIMESTAMP, STRING, STRING) -> STRING", _format_timestamp
+        ),
+        doc="A timestamp by a pattern, in GMT or in a zone.",
+        category=_CATEGORY,
+        examples={
+            "FORMAT_TIMESTAMP(FROM_UNIXTIME(1), 'yyyyMMdd HH:mm:ss.SSS')": "19700101 00:00:00.001",
+            "FORMAT_TIMESTAMP(FROM_UNIXTIME(0), 'HH:mm XXX', 'Europe/Paris')": "01:00 +01:00",
+            "FORMAT_TIMESTAMP(FROM_UNIXTIME(0), 'yyyy', 'Mars/Base')": None,
+            "FORMAT_TIMESTAMP(NULL, 'yyyy')": None,
+        },
+    ),
+)
+SCALARS.add(
+    "FORMAT_DATE",
+    ScalarFunction(
+        python("$format_date", "(DATE, STRING) -> STRING", _format_date),
+        doc="A date by a pattern.",
+        category=_CATEGORY,
+        examples={
+            "FORMAT_DATE(FROM_DAYS(18321), 'EEE, d MMM yyyy')": "Sat, 29 Feb 2020",
+            "FORMAT_DATE(FROM_DAYS(18321), 'HH')": None,
+            "FORMAT_DATE(NULL, 'yyyy')": None,
+        },
+    ),
+)
+SCALARS.add(
+    "FORMAT_TIME",
+    ScalarFunction(
+        python("$format_time", "(TIME, STRING) -> STRING", _format_time),
+        doc="A time of day by a pattern.",
+        category=_CATEGORY,
+        examples={
+            "FORMAT_TIME('12:34:56', 'h:mm a')": "12:34 PM",
+            "FORMAT_TIME('12:34:56', 'yyyy')": None,
+            "FORMAT_TIME(CAST(NULL AS TIME), 'HH')": None,
+        },
+    ),
+)
+SCALARS.add(
+    "PARSE_TIMESTAMP",
+    ScalarFunction(
+        python("$parse_timestamp", "(STRING, STRING) -> TIMESTAMP", _parse_timestamp),
+        python("$parse_timestamp_zone", "(STRING, STRING, STRING) -> TIMESTAMP", _parse_timestamp),
+        doc="The timestamp that a text gives by a pattern, in GMT or in a zone.",
+        category=_CATEGORY,
+        examples={
+            "UNIX_TIMESTAMP(PARSE_TIMESTAMP('1970-01-02', 'yyyy-MM-dd'))": 86400000,
+            "UNIX_TIMESTAMP(PARSE_TIMESTAMP('10:20', 'HH:mm', 'Europe/Paris'))": 33600000,
+            "PARSE_TIMESTAMP('x', 'yyyy')": None,
+            "PARSE_TIMESTAMP(NULL, 'yyyy')": None,
+        },
+    ),
+)
+SCALARS.add(
+    "PARSE_DATE",
+    ScalarFunction(
+        python("$parse_date", "(STRING, STRING) -> DATE", _parse_date),
+        doc="The date that a text gives by a pattern (of SimpleDateFormat, lenient).",
+        category=_CATEGORY,
+        examples={
+            "UNIX_DATE(PARSE_DATE('2021-02-30', 'yyyy-MM-dd'))": 18688,
+            "PARSE_DATE('x', 'yyyy')": None,
+            "PARSE_DATE(NULL, 'yyyy')": None,
+        },
+    ),
+)
+SCALARS.add(
+    "PARSE_TIME",
+    ScalarFunction(
+        python("$parse_time", "(STRING, STRING) -> TIME", _parse_time),
+        doc="The time of day that a text gives by a pattern.",
+        category=_CATEGORY,
+        examples={
+            "CAST(PARSE_TIME('10 PM', 'h a') AS STRING)": "22:00",
+            "PARSE_TIME('15', 'ss')": None,
+            "PARSE_TIME(NULL, 'HH')": None,
+        },
+    ),
+)
+
+
+# ------------------------------------------------------------------ the older functions
+
+SCALARS.add(
+    "DATETOSTRING",
+    ScalarFunction(
+        python("$datetostring", "(INT!, STRING) -> STRING", _format_date),
+        doc="Days since 1970-01-01 as text by a pattern. Use FORMAT_DATE.",
+        category=_CATEGORY,
+        examples={
+            "DATETOSTRING(18321, 'yyyy-MM-dd')": "2020-02-29",
+            "DATETOSTRING(NULL, 'yyyy')": None,
+        },
+    ),
+)
+
+
+def _required(text: str | None, pattern: str | None, zone: str | None = "UTC") -> tuple[str, ...]:
+    """All arguments; a NULL raises."""
+    if text is None or pattern is None or zone is None:
+        raise CallFailedError
+    return text, pattern, zone
+
+
+def _string_to_date_or_raise(text: str | None, pattern: str | None) -> int:
+    given = _required(text, pattern)
+    return _string_to_date(given[0], given[1])
+
+
+def _string_to_timestamp(text: str | None, pattern: str | None, zone: str | None = "UTC") -> int:
+    return _parse_timestamp(*_required(text, pattern, zone))
+
+
+SCALARS.add(
+    "STRINGTODATE",
+    ScalarFunction(
+        python(
+            "$stringtodate", "(STRING, STRING) -> INT", _string_to_date_or_raise, nulls=Nulls.PASS
+        ),
+        doc="Days since 1970-01-01 of the date that a text gives. Use PARSE_DATE.",
+        category=_CATEGORY,
+        examples={
+            "STRINGTODATE('2020-02-29', 'yyyy-MM-dd')": 18321,
+            "STRINGTODATE(NULL, 'yyyy')": None,
+        },
+    ),
+)
+SCALARS.add(
+    "STRINGTOTIMESTAMP",
+    ScalarFunction(
+        python(
+            "$stringtotimestamp",
+            "(STRING, STRING) -> BIGINT",
+            _string_to_timestamp,
+            nulls=Nulls.PASS,
+        ),
+        python(
+            "$stringtotimestamp_zone",
+            "(STRING, STRING, STRING) -> BIGINT",
+            _string_to_timestamp,
+            nulls=Nulls.PASS,
+        ),
+        doc="Epoch ms of the timestamp that a text gives. Use PARSE_TIMESTAMP.",
+        category=_CATEGORY,
+        examples={
+            "STRINGTOTIMESTAMP('1970-01-02', 'yyyy-MM-dd')": 86400000,
+            "STRINGTOTIMESTAMP(NULL, 'yyyy')": None,
+        },
+    ),
+)
+SCALARS.add(
+    "TIMESTAMPTOSTRING",
+    ScalarFunction(
+        python("$timestamptostring", "(BIGINT!, STRING) -> STRING", _format_timestamp),
+        python("$timestamptostring_zone", "(BIGINT!, STRING, STRING) -> STRING", _format_timestamp),
+        doc="Epoch ms as text by a pattern. Use FORMAT_TIMESTAMP.",
+        category=_CATEGORY,
+        examples={
+            "TIMESTAMPTOSTRING(0, 'yyyy-MM-dd')": "1970-01-01",
+            "TIMESTAMPTOSTRING(NULL, 'yyyy')": None,
+        },
+    ),
+)
