@@ -86,7 +86,7 @@ def _file_name(grammar: str) -> str:
     return f"parser-{hashlib.sha256(made_by.encode()).hexdigest()[:16]}.tables"
 
 
-def _make(grammar: str) -> Lark:
+def _make(grammar: str, *, debug: bool = False) -> Lark:
     return Lark(
         grammar,
         parser="lalr",
@@ -97,6 +97,7 @@ def _make(grammar: str) -> Lark:
         g_regex_flags=re.IGNORECASE | re.ASCII,
         postlex=_WholeTokens(),
         lexer_callbacks={"WORD": _reserve},
+        debug=debug,
     )
 
 
