@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from merganser.engine.catalog import Source
 from merganser.engine.execution.operators.aggregate import AggregateOperator
 from merganser.engine.execution.operators.checks import CheckStep
+from merganser.engine.execution.operators.foreign_key_join import ForeignKeyJoinOperator
 from merganser.engine.execution.operators.sink import SinkOperator
 from merganser.engine.execution.operators.source import SourceOperator
 from merganser.engine.execution.operators.stateless import (
@@ -19,12 +20,14 @@ from merganser.engine.execution.operators.stateless import (
     project_rows,
     rekey_rows,
 )
+from merganser.engine.execution.operators.stream_stream_join import StreamStreamJoinOperator
 from merganser.engine.execution.operators.stream_table_join import StreamTableJoinOperator
 from merganser.engine.execution.operators.table_state import (
     RetractOperator,
     StoreOperator,
     UpsertOperator,
 )
+from merganser.engine.execution.operators.table_table_join import TableTableJoinOperator
 from merganser.engine.execution.rows import Changes, Rows
 from merganser.engine.execution.topology import Materialization, Step, Topology
 from merganser.engine.plan.nodes import (
@@ -38,7 +41,7 @@ from merganser.engine.plan.nodes import (
     SinkNode,
     SourceNode,
 )
-from merganser.errors import InternalError, UnsupportedError
+from merganser.errors import InternalError
 
 
 def compile_plan(plan: PlanNode) -> Topology:
@@ -108,11 +111,11 @@ class _Compiler:
             return self._add(step, step.rows)
         return rows
 
-    def upserts(self, rows: Rows) -> Rows:
+    def upserts(self, rows: Rows, *, coalesce: bool = True) -> Rows:
         """Rows without retractions."""
         if rows.changes is not Changes.RETRACT:
             return rows
-        step = UpsertOperator(rows, len(self.steps))
+        step = UpsertOperator(rows, len(self.steps), coalesce=coalesce)
         return self._add(step, step.rows)
 
     def check(self, rows: Rows) -> None:
@@ -130,10 +133,17 @@ class _Compiler:
         return self._add(operator, operator.rows)
 
     def _join(self, node: JoinNode) -> Rows:
-        if node.left.is_table or not node.right.is_table:
-            kind = "table-table" if node.left.is_table else "stream-stream"
-            raise UnsupportedError(f"{kind} joins are not supported yet")
-        left = self.rows(node.left)
-        right = self.upserts(self.rows(node.right))
-        operator = StreamTableJoinOperator(node, left, right, len(self.steps))
+        left = self.upserts(self.rows(node.left), coalesce=False)
+        right = self.upserts(self.rows(node.right), coalesce=False)
+        index = len(self.steps)
+        operator: TableTableJoinOperator | ForeignKeyJoinOperator | StreamStreamJoinOperator
+        if not node.right.is_table:
+            operator = StreamStreamJoinOperator(node, left, right, index)
+        elif not node.left.is_table:
+            lookup = StreamTableJoinOperator(node, left, right, index)
+            return self._add(lookup, lookup.rows)
+        elif node.foreign_key:
+            operator = ForeignKeyJoinOperator(node, left, right, index)
+        else:
+            operator = TableTableJoinOperator(node, left, right, index)
         return self._add(operator, operator.rows)

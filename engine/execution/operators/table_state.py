@@ -144,14 +144,16 @@ FALSE_TOMBSTONE = 'FALSE AS "$tombstone"'
 
 
 class UpsertOperator:
-    """Turns retracting changes back into upserts: one per key and record, or a tombstone.
+    """Turns retracting changes back into upserts: new rows, or a tombstone where there is none.
 
-    An old row whose key gets no new row in the same change is a deletion.
+    An old row whose key gets no new row in the same change is a deletion. With `coalesce` only the
+    last change of each key in an epoch is given.
     """
 
-    def __init__(self, rows: Rows, index: int) -> None:
+    def __init__(self, rows: Rows, index: int, *, coalesce: bool) -> None:
         assert rows.changes is Changes.RETRACT
         self._rows = rows
+        self._coalesce = coalesce
         self._out = identifier(f"$upsert_{index}")
 
     @property

@@ -1,0 +1,160 @@
+"""Table-table joins on an expression of the left side: a foreign key.
+
+Batch: upserts of both sides → upserts keyed by the left side's primary key. As in Kafka Streams a
+    left row that is updated and finds no partner leaves a tombstone, whether or not there was a
+    result before (KIP-213).
+State: both tables' rows by key, the left ones with their foreign key.
+Time: nothing moves. A left change gives the larger of both times; a right change gives its own.
+Source: parity/semantics.md, joins, and section 12, item 24.
+
+Changes are taken in runs of one side, so that within a run the other side stands still.
+"""
+
+from __future__ import annotations
+
+from merganser.engine.duck import Duck, identifier, physical_type
+from merganser.engine.execution.expressions.compile import compile_expression
+from merganser.engine.execution.operators.table_state import TableState
+from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
+from merganser.engine.execution.topology import Epoch
+from merganser.engine.plan.nodes import JoinNode
+
+
+class ForeignKeyJoinOperator:
+    """Joins each left row with the right row that its foreign key names."""
+
+    def __init__(self, node: JoinNode, left: Rows, right: Rows, index: int) -> None:
+        key = compile_expression(node.left_key)
+        self._node = node
+        self._left = left
+        self._right = right
+        self._foreign = key.sql
+        self._left_state = TableState(f"left_{index}", left.schema, windowed=False)
+        self._right_state = TableState(f"right_{index}", right.schema, windowed=False)
+        self._out = identifier(f"$join_{index}")
+        self._run = identifier(f"$run_{index}")
+        self._checks = left.checks + right.checks
+        if key.failed is not None:
+            failed = f'NOT "$tombstone" AND ({key.failed})'
+            self._checks += (ErrorCheck(left.source, failed, "ON", str(node.left_key)),)
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that the step leaves."""
+        return Rows(
+            self._out, self._node.schema, Changes.UPSERT, ordered=False, checks=self._checks
+        )
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates both tables' state."""
+        self._left_state.prepare(duck, state)
+        self._right_state.prepare(duck, state)
+
+    def run(self, epoch: Epoch) -> None:
+        """Joins the epoch's changes, run by run."""
+        columns = [f"{identifier(c.name)} {physical_type(c.type)}" for c in self._node.schema]
+        columns += ['"$rowtime" BIGINT', '"$partition" INTEGER', '"$offset" BIGINT']
+        columns += ['"$seq" BIGINT', '"$headers" STRUCT("key" VARCHAR, "value" BLOB)[]']
+        columns.append('"$tombstone" BOOLEAN')
+        epoch.duck.execute(f"CREATE OR REPLACE TEMP TABLE {self._out} ({', '.join(columns)})")
+        for is_left, first, last in self._runs(epoch):
+            rows = self._left if is_left else self._right
+            epoch.duck.execute(
+                f"CREATE OR REPLACE TEMP TABLE {self._run} AS SELECT * FROM {rows.source} "
+                f'WHERE "$seq" BETWEEN {first} AND {last}'
+            )
+            if is_left:
+                self._left_changes(epoch)
+                self._left_state.store(epoch, self._run)
+            else:
+                self._right_changes(epoch)
+                self._right_state.store(epoch, self._run)
+        keys = ", ".join(self._left_state.keys)
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._out} AS SELECT * REPLACE "
+            f'(row_number() OVER (ORDER BY "$seq", {keys}) AS "$seq") FROM {self._out}'
+        )
+
+    def _runs(self, epoch: Epoch) -> list[tuple[bool, int, int]]:
+        """Side, first and last `$seq` of each maximal run of changes of one side."""
+        found = epoch.duck.rows(
+            "SELECT is_left, min(seq), max(seq) FROM (SELECT is_left, seq, "
+            "row_number() OVER (ORDER BY seq) - row_number() OVER (PARTITION BY is_left "
+            "ORDER BY seq) AS island FROM ("
+            f'SELECT TRUE AS is_left, "$seq" AS seq FROM {self._left.source} UNION ALL '
+            f'SELECT FALSE, "$seq" FROM {self._right.source})) '
+            "GROUP BY is_left, island ORDER BY 2"
+        )
+        return [(bool(side), int(str(first)), int(str(last))) for side, first, last in found]
+
+    def _left_changes(self, epoch: Epoch) -> None:
+        """Each left change looks its partner up, and takes back what the old row gave."""
+        state = self._left_state
+        keys = ", ".join(state.keys)
+        listed = ", ".join(state.columns)
+        seeds = (
+            f'SELECT {listed}, FALSE AS "$tombstone", CAST(-1 AS BIGINT) AS "$seq" '
+            f"FROM {epoch.table(state.name)} SEMI JOIN {self._run} USING ({keys})"
+        )
+        changes = (
+            f'SELECT {listed}, "$tombstone", "$seq", "$partition", "$offset", "$headers" '
+            f"FROM {self._run}"
+        )
+        keyed = f'SELECT *, {self._foreign} AS "$fk" FROM ({seeds} UNION ALL BY NAME {changes})'
+        paired = (
+            'SELECT *, lag(NOT "$tombstone" AND "$fk" IS NOT NULL) OVER w AS "$linked", '
+            'lag(NOT "$tombstone") OVER w AS "$was_here" '
+            f'FROM ({keyed}) WINDOW w AS (PARTITION BY {keys} ORDER BY "$seq")'
+        )
+        met = 'r."$rowtime" IS NOT NULL'
+        outer = self._node.kind == "LEFT"
+        given = "TRUE" if outer else met
+        taken = 'l."$was_here"' if outer else 'l."$linked"'
+        self._insert(
+            epoch,
+            f"({paired}) AS l LEFT JOIN {epoch.table(self._right_state.name)} AS r "
+            f'ON NOT l."$tombstone" AND l."$fk" = r.{self._right_state.keys[0]}',
+            gone=f'(l."$tombstone" OR NOT ({given}))',
+            time='greatest(l."$rowtime", r."$rowtime")',
+            change="l",
+            where='l."$seq" >= 0 AND CASE WHEN l."$tombstone" OR NOT '
+            f"({given}) THEN coalesce({taken}, FALSE) ELSE TRUE END",
+        )
+
+    def _right_changes(self, epoch: Epoch) -> None:
+        """Each right change is told to every left row that names it."""
+        keyed = f'SELECT *, {self._foreign} AS "$fk" FROM {epoch.table(self._left_state.name)}'
+        outer = self._node.kind == "LEFT"
+        self._insert(
+            epoch,
+            f'({keyed}) AS l JOIN {self._run} AS r ON l."$fk" = r.{self._right_state.keys[0]}',
+            gone="FALSE" if outer else 'r."$tombstone"',
+            time='r."$rowtime"',
+            change="r",
+            where="TRUE",
+        )
+
+    def _insert(
+        self, epoch: Epoch, joined: str, *, gone: str, time: str, change: str, where: str
+    ) -> None:
+        """Adds joined rows; `change` is the side whose change they are an answer to."""
+        left = {column.name for column in self._left.schema}
+        columns = []
+        for column in self._node.schema:
+            name = identifier(column.name)
+            sql = f"l.{name}" if column.name in left else f"r.{name}"
+            if change == "r" and column.name not in left:
+                sql = f'CASE WHEN NOT r."$tombstone" THEN {sql} END'
+            columns.append(f"{sql} AS {name}")
+        engine = [
+            f'{time} AS "$rowtime"',
+            f'{change}."$partition" AS "$partition"',
+            f'{change}."$offset" AS "$offset"',
+            f'{change}."$seq" AS "$seq"',
+            f'{change}."$headers" AS "$headers"',
+            f'{gone} AS "$tombstone"',
+        ]
+        epoch.duck.execute(
+            f"INSERT INTO {self._out} BY NAME SELECT {', '.join([*columns, *engine])} "
+            f"FROM {joined} WHERE {where}"
+        )

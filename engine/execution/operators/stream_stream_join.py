@@ -1,0 +1,313 @@
+"""Stream-stream joins within a time window.
+
+Batch: rows of both streams → joined rows, in the order of the row that completes each pair, then by
+    event time of the buffered one.
+State: both sides' rows, kept for before + after + grace by the largest event time of that side.
+Time: a row moves its partition's stream time, then is judged by it. Without GRACE an unmatched row
+    of an outer side is given at once; with GRACE it is held until stream time has passed its window
+    and the grace period. A late row is not kept, but still looks for partners.
+Source: parity/semantics.md, joins, stream–stream, and section 12, items 2 and 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from merganser.engine.duck import Duck, identifier, physical_type
+from merganser.engine.execution.expressions.compile import compile_expression
+from merganser.engine.execution.operators.stream_time import (
+    advance,
+    bounds_by_partition,
+    stream_time_sql,
+)
+from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
+from merganser.engine.execution.topology import Epoch
+from merganser.engine.plan.nodes import JoinNode
+
+DEFAULT_GRACE_MS = 24 * 3_600_000
+_OUTER = {"INNER": "", "LEFT": "l", "RIGHT": "r", "FULL": "lr"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side: its rows, its key expression, its buffer, and how far its partners may lie.
+
+    Attributes:
+        back_ms, ahead_ms: A partner's time is in [t − back, t + ahead].
+        outer: Unmatched rows of this side are given too.
+    """
+
+    mark: str
+    rows: Rows
+    key: str
+    back_ms: int
+    ahead_ms: int
+    outer: bool
+    buffer: str
+    fresh: str
+
+
+class StreamStreamJoinOperator:
+    """Buffers both sides and pairs each arriving row with what the other side holds."""
+
+    def __init__(self, node: JoinNode, left: Rows, right: Rows, index: int) -> None:
+        assert node.before_ms is not None
+        assert node.after_ms is not None
+        before, after = node.before_ms, node.after_ms
+        outer = _OUTER[node.kind]
+        left_key = compile_expression(node.left_key)
+        right_key = compile_expression(node.right_key)
+        self._node = node
+        self._operator = f"join_{index}"
+        self._grace_ms = node.grace_ms
+        self._out = identifier(f"$join_{index}")
+        self._left = _Side(
+            "l", left, left_key.sql, before, after, "l" in outer,
+            f"left_{index}", identifier(f"$left_{index}"),
+        )  # fmt: skip
+        self._right = _Side(
+            "r", right, right_key.sql, after, before, "r" in outer,
+            f"right_{index}", identifier(f"$right_{index}"),
+        )  # fmt: skip
+        self._checks = left.checks + right.checks
+        for rows, compiled, key in (
+            (left, left_key, node.left_key),
+            (right, right_key, node.right_key),
+        ):
+            if compiled.failed is not None:
+                failed = f'NOT "$tombstone" AND ({compiled.failed})'
+                self._checks += (ErrorCheck(rows.source, failed, "ON", str(key)),)
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that the step leaves."""
+        return Rows(
+            self._out,
+            self._node.schema,
+            Changes.STREAM,
+            self._left.rows.windowed,
+            ordered=False,
+            checks=self._checks,
+        )
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates both buffers."""
+        key = physical_type(self._node.left_key.result_type)
+        for side in (self._left, self._right):
+            columns = [f"{identifier(c.name)} {physical_type(c.type)}" for c in side.rows.schema]
+            columns += [f'"$key" {key}', '"$rowtime" BIGINT', '"$partition" INTEGER']
+            columns += ['"$offset" BIGINT', '"$arrival" BIGINT', '"$matched" BOOLEAN']
+            if side.rows.windowed:
+                columns += ['"$window_start" BIGINT', '"$window_end" BIGINT']
+            duck.execute(
+                f"CREATE TABLE IF NOT EXISTS {identifier(state)}.main.{identifier(side.buffer)} "
+                f"({', '.join(columns)})"
+            )
+
+    def run(self, epoch: Epoch) -> None:
+        """Joins the epoch's rows, gives what is due unmatched, keeps and expires."""
+        for side in (self._left, self._right):
+            self._take(epoch, side)
+        self._number_arrivals(epoch)
+        parts = [
+            self._pairs(epoch, self._left, self._right),
+            self._pairs(epoch, self._right, self._left),
+        ]
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._pairs_name} AS {' UNION ALL '.join(parts)}"
+        )
+        outputs = [self._joined()]
+        outputs += [self._unmatched(side) for side in (self._left, self._right) if side.outer]
+        due = [side for side in (self._left, self._right) if side.outer]
+        for side in (self._left, self._right):
+            self._keep(epoch, side)
+        if self._grace_ms is not None and due:
+            outputs += [self._due(epoch, side) for side in due]
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._out} AS SELECT * REPLACE "
+            '(row_number() OVER (ORDER BY "$seq", "$order", "$then") - 1 AS "$seq") '
+            f"FROM ({' UNION ALL BY NAME '.join(outputs)})"
+        )
+        self._forget(epoch, due)
+
+    @property
+    def _pairs_name(self) -> str:
+        return identifier(f"$pairs_{self._operator}")
+
+    @property
+    def _lateness_ms(self) -> int:
+        return self._grace_ms if self._grace_ms is not None else DEFAULT_GRACE_MS
+
+    def _take(self, epoch: Epoch, side: _Side) -> None:
+        """The side's rows of the epoch, with their key. A row without value joins nothing."""
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {side.fresh} AS "
+            f'SELECT *, {side.key} AS "$key" FROM {side.rows.source} WHERE NOT "$tombstone"'
+        )
+
+    def _number_arrivals(self, epoch: Epoch) -> None:
+        """Each row's stream time, over both sides; and whether it is too late to be kept."""
+        both = " UNION ALL ".join(
+            f'SELECT \'{side.mark}\' AS side, "$partition", "$rowtime", "$seq" FROM {side.fresh}'
+            for side in (self._left, self._right)
+        )
+        bounds = bounds_by_partition(epoch, f"({both})")
+        timed = identifier(f"$times_{self._operator}")
+        epoch.duck.execute(
+            f'CREATE OR REPLACE TEMP TABLE {timed} AS SELECT side, "$seq", '
+            f'{stream_time_sql(epoch, self._operator)} AS "$stream_time" FROM ({both})'
+        )
+        advance(epoch, self._operator, bounds)
+        for side in (self._left, self._right):
+            late = f'"$rowtime" + {side.ahead_ms + self._lateness_ms} < t."$stream_time"'
+            epoch.duck.execute(
+                f'CREATE OR REPLACE TEMP TABLE {side.fresh} AS SELECT f.*, {late} AS "$late", '
+                'FALSE AS "$matched" '
+                f'FROM {side.fresh} AS f JOIN {timed} AS t USING ("$seq") '
+                f"WHERE t.side = '{side.mark}'"
+            )
+
+    def _pairs(self, epoch: Epoch, new: _Side, other: _Side) -> str:
+        """Pairs that a new row of one side completes: with the buffer and with earlier rows."""
+        # With no grace a buffer that covers no time holds nothing (semantics 12, item 3).
+        keeps_nothing = new.back_ms + new.ahead_ms == 0 and self._grace_ms == 0
+        near = (
+            f'b."$key" = n."$key" AND b."$rowtime" BETWEEN n."$rowtime" - {new.back_ms} '
+            f'AND n."$rowtime" + {new.ahead_ms}'
+        )
+        if keeps_nothing:
+            near += " AND FALSE"
+        here = f"'{new.mark}'"
+        windows = ""
+        if new.rows.windowed:
+            windows = (
+                ' AND b."$window_start" = n."$window_start" AND b."$window_end" = n."$window_end"'
+            )
+        buffered = (
+            f'SELECT {here} AS side, n."$seq" AS n_seq, CAST(NULL AS BIGINT) AS b_seq, '
+            f'b."$arrival" AS b_arrival, b."$rowtime" AS b_time '
+            f"FROM {new.fresh} AS n JOIN {epoch.table(other.buffer)} AS b ON {near}{windows}"
+        )
+        fresh = (
+            f'SELECT {here} AS side, n."$seq" AS n_seq, b."$seq" AS b_seq, '
+            f'CAST(NULL AS BIGINT) AS b_arrival, b."$rowtime" AS b_time '
+            f"FROM {new.fresh} AS n JOIN {other.fresh} AS b ON {near}{windows} "
+            'AND b."$seq" < n."$seq" AND NOT b."$late"'
+        )
+        self._other_buffer = epoch.table
+        return f"{buffered} UNION ALL {fresh}"
+
+    def _joined(self) -> str:
+        """The rows of all pairs."""
+        parts = []
+        for new, other in ((self._left, self._right), (self._right, self._left)):
+            for buffered in (True, False):
+                source = self._buffer_view(other) if buffered else other.fresh
+                on = 'b."$arrival" = p.b_arrival' if buffered else 'b."$seq" = p.b_seq'
+                sides = {new.mark: "n", other.mark: "b"}
+                parts.append(
+                    f"SELECT {self._columns(sides)}, "
+                    'greatest(n."$rowtime", b."$rowtime") AS "$rowtime", '
+                    f'{self._engine("n", new)}, 0 AS "$order", p.b_time AS "$then" '
+                    f"FROM {self._pairs_name} AS p "
+                    f'JOIN {new.fresh} AS n ON n."$seq" = p.n_seq '
+                    f"JOIN {source} AS b ON {on} WHERE p.side = '{new.mark}'"
+                )
+        return "(" + " UNION ALL BY NAME ".join(f"({part})" for part in parts) + ")"
+
+    def _buffer_view(self, side: _Side) -> str:
+        return self._other_buffer(side.buffer)
+
+    def _columns(self, sides: dict[str, str]) -> str:
+        """The output's SQL columns; a side that is not there gives NULL."""
+        names = {column.name for column in self._left.rows.schema}
+        columns = []
+        for column in self._node.schema:
+            name = identifier(column.name)
+            place = sides.get("l" if column.name in names else "r")
+            sql = f"{place}.{name}" if place else f"CAST(NULL AS {physical_type(column.type)})"
+            if column.name == self._node.synthetic_key:
+                sql = f'{next(iter(sides.values()))}."$key"'
+            columns.append(f"{sql} AS {name}")
+        return ", ".join(columns)
+
+    def _engine(self, place: str, side: _Side, headers: str | None = None) -> str:
+        columns = [
+            f'{place}."$partition" AS "$partition"',
+            f'{place}."$offset" AS "$offset"',
+            f'{place}."$seq" AS "$seq"',
+            f'{headers or place + "." + chr(34) + "$headers" + chr(34)} AS "$headers"',
+            'FALSE AS "$tombstone"',
+        ]
+        if side.rows.windowed:
+            columns += [
+                f'{place}."$window_start" AS "$window_start"',
+                f'{place}."$window_end" AS "$window_end"',
+            ]
+        return ", ".join(columns)
+
+    def _unmatched(self, side: _Side) -> str:
+        """New rows of an outer side that met nobody: at once without GRACE, or if late."""
+        at_once = "TRUE" if self._grace_ms is None else '(n."$late" OR n."$key" IS NULL)'
+        return (
+            f'(SELECT {self._columns({side.mark: "n"})}, n."$rowtime" AS "$rowtime", '
+            f'{self._engine("n", side)}, 0 AS "$order", n."$rowtime" AS "$then" '
+            f"FROM {side.fresh} AS n WHERE {at_once} AND NOT EXISTS "
+            f"(SELECT 1 FROM {self._pairs_name} AS p "
+            f"WHERE p.side = '{side.mark}' AND p.n_seq = n.\"$seq\"))"
+        )
+
+    def _keep(self, epoch: Epoch, side: _Side) -> None:
+        """Moves the new rows into the buffer and notes which rows have met a partner."""
+        table = epoch.table(side.buffer)
+        if side.outer and self._grace_ms is not None:
+            epoch.duck.execute(
+                f'UPDATE {table} SET "$matched" = TRUE WHERE NOT "$matched" AND "$arrival" IN '
+                f"(SELECT b_arrival FROM {self._pairs_name} WHERE side <> '{side.mark}')"
+            )
+        met = (
+            f"(\"$seq\" IN (SELECT n_seq FROM {self._pairs_name} WHERE side = '{side.mark}') OR "
+            f'"$seq" IN (SELECT b_seq FROM {self._pairs_name} '
+            f"WHERE side <> '{side.mark}' AND b_seq IS NOT NULL))"
+        )
+        names = [identifier(column.name) for column in side.rows.schema]
+        names += ['"$key"', '"$rowtime"', '"$partition"', '"$offset"']
+        if side.rows.windowed:
+            names += ['"$window_start"', '"$window_end"']
+        epoch.duck.execute(
+            f'INSERT INTO {table} BY NAME SELECT {", ".join(names)}, {met} AS "$matched", '
+            f'(SELECT coalesce(max("$arrival"), -1) FROM {table}) + 1 '
+            '+ row_number() OVER (ORDER BY "$seq") AS "$arrival" '
+            f'FROM {side.fresh} WHERE NOT "$late" AND "$key" IS NOT NULL'
+        )
+
+    def _watermark(self, epoch: Epoch) -> int:
+        times = epoch.times.get(self._operator, {})
+        return min(times.values()) if times else -1
+
+    def _due(self, epoch: Epoch, side: _Side) -> str:
+        """Held rows whose time is over and that met nobody."""
+        after = side.ahead_ms + self._lateness_ms
+        return (
+            f'(SELECT {self._columns({side.mark: "n"})}, n."$rowtime" AS "$rowtime", '
+            'n."$partition" AS "$partition", n."$offset" AS "$offset", '
+            'CAST(9223372036854775807 AS BIGINT) AS "$seq", NULL AS "$headers", '
+            'FALSE AS "$tombstone", 1 AS "$order", n."$rowtime" AS "$then"'
+            + (', n."$window_start", n."$window_end"' if side.rows.windowed else "")
+            + f' FROM {epoch.table(side.buffer)} AS n WHERE NOT n."$matched" '
+            f'AND n."$rowtime" + {after} < {self._watermark(epoch)})'
+        )
+
+    def _forget(self, epoch: Epoch, due: list[_Side]) -> None:
+        """Removes rows that nothing can meet any more, and those that were given unmatched."""
+        watermark = self._watermark(epoch)
+        for side in (self._left, self._right):
+            kept_for = side.back_ms + side.ahead_ms + self._lateness_ms
+            given = ""
+            if self._grace_ms is not None and side in due:
+                after = side.ahead_ms + self._lateness_ms
+                given = f' OR (NOT "$matched" AND "$rowtime" + {after} < {watermark})'
+            epoch.duck.execute(
+                f"DELETE FROM {epoch.table(side.buffer)} "
+                f'WHERE "$rowtime" < {watermark - kept_for}{given}'
+            )
