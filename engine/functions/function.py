@@ -28,11 +28,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
+from merganser.engine import types
 from merganser.engine.duck import physical_type
 from merganser.engine.expression import Expression
 from merganser.engine.functions.signature import Signature, parse_signature
 from merganser.engine.registry import Registry
 from merganser.engine.types import SqlType
+from merganser.errors import TypeMismatchError
 
 
 class Nulls(Enum):
@@ -242,8 +244,10 @@ class AggregateFunction:
         signatures: For DESCRIBE FUNCTION, such as `(INT) -> INT`.
         bind: The accumulator for typed arguments (literal ones are `Literal`); raises
             TypeMismatchError if no signature fits. No implicit widening.
-        examples: SQL text of a whole SELECT over VALUES is not needed: pairs of input rows and
-            the expected result, checked by a test in several cuts.
+        examples: Calls on types (`TOPK(INT, 2)`), rows of the arguments that are types, and the
+            result; tests check them in several cuts.
+        limit_property: The property that bounds the result, if there is one.
+        bind_limited: As `bind`, with that bound.
     """
 
     signatures: tuple[str, ...]
@@ -251,8 +255,43 @@ class AggregateFunction:
     doc: str
     category: str = "AGGREGATE"
     examples: tuple[tuple[str, tuple[tuple[object, ...], ...], object], ...] = ()
+    limit_property: str | None = None
+    bind_limited: Callable[[Sequence[Expression], int | None], Accumulator] | None = None
+
+    def accumulator(
+        self, arguments: Sequence[Expression], properties: Mapping[str, object]
+    ) -> Accumulator:
+        """The accumulator for a query with these properties. A negative limit is none."""
+        given = properties.get(self.limit_property) if self.limit_property is not None else None
+        if self.bind_limited is None or given is None:
+            return self.bind(arguments)
+        limit = int(str(given))
+        return self.bind_limited(arguments, limit if limit >= 0 else None)
 
 
 AGGREGATES: Registry[AggregateFunction] = Registry(
     "aggregate function", "merganser.engine.functions.aggregate"
 )
+
+
+def single_type(name: str, arguments: Sequence[Expression]) -> SqlType:
+    """The type of the only argument of an aggregate.
+
+    Raises:
+        TypeMismatchError: There are more or less, or it is a NULL literal.
+    """
+    if len(arguments) != 1 or arguments[0].result_type == types.NULL:
+        raise refuse(name, arguments, ())
+    return arguments[0].result_type
+
+
+def refuse(
+    name: str, arguments: Sequence[Expression], signatures: Sequence[str]
+) -> TypeMismatchError:
+    """The error of an aggregate whose signatures do not fit the arguments."""
+    found = ", ".join(str(argument.result_type) for argument in arguments)
+    alternatives = ", ".join(f"{name}{signature}" for signature in signatures)
+    return TypeMismatchError(
+        f"function {name} does not accept parameters ({found})",
+        detail=f"Valid alternatives are: {alternatives}" if alternatives else None,
+    )

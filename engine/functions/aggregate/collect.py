@@ -1,26 +1,60 @@
-"""COLLECT_LIST, COLLECT_SET, LATEST_BY_OFFSET, EARLIEST_BY_OFFSET."""
+"""COLLECT_LIST and COLLECT_SET."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from merganser.engine.duck import physical_type
-from merganser.engine.expression import Expression, Literal
-from merganser.engine.functions.function import AGGREGATES, Accumulator, AggregateFunction
+from merganser.engine.expression import Expression
+from merganser.engine.functions.function import (
+    AGGREGATES,
+    Accumulator,
+    AggregateFunction,
+    single_type,
+)
+from merganser.engine.functions.lists import holds, unique
 from merganser.engine.types import ArrayType
-from merganser.errors import TypeMismatchError
+
+_ITEM = '"$x"'
+_LISTED = 'list({0} ORDER BY "$seq")'
 
 
-def _collect_list(arguments: Sequence[Expression]) -> Accumulator:
-    if len(arguments) != 1:
-        raise TypeMismatchError(f"COLLECT_LIST takes one argument, found {len(arguments)}")
-    kind = ArrayType(arguments[0].result_type)
+def _count_in(items: str, item: str) -> str:
+    return f'len(list_filter({items}, lambda "$y": "$y" IS NOT DISTINCT FROM {item}))'
+
+
+def _without_last() -> str:
+    """`{old}` without the last occurrences of the elements of `{new}`."""
+    behind = 'list_slice({old}, "$n", len({old}))'
+    kept = f"{_count_in(behind, _ITEM)} > {_count_in('{new}', _ITEM)}"
+    return f'list_filter({{old}}, lambda {_ITEM}, "$n": {kept})'
+
+
+def _collect_list(arguments: Sequence[Expression], limit: int | None) -> Accumulator:
+    kind = ArrayType(single_type("COLLECT_LIST", arguments))
     state = physical_type(kind)
+    cut = f"[:{limit}]" if limit is not None else ""
     return Accumulator(
         returns=kind,
         state=state,
-        partial='list({0} ORDER BY "$seq")',
-        merge="list_concat({old}, {new})",
+        partial=_LISTED + cut,
+        merge=f"list_concat({{old}}, {{new}}){cut}",
+        final="{state}",
+        empty=f"CAST([] AS {state})",
+        undo=_without_last(),
+    )
+
+
+def _collect_set(arguments: Sequence[Expression], limit: int | None) -> Accumulator:
+    kind = ArrayType(single_type("COLLECT_SET", arguments))
+    state = physical_type(kind)
+    cut = f"[:{limit}]" if limit is not None else ""
+    fresh = f"list_filter({{new}}, lambda {_ITEM}: NOT {holds('{old}', _ITEM)})"
+    return Accumulator(
+        returns=kind,
+        state=state,
+        partial=unique(_LISTED) + cut,
+        merge=f"list_concat({{old}}, {fresh}){cut}",
         final="{state}",
         empty=f"CAST([] AS {state})",
     )
@@ -30,77 +64,24 @@ AGGREGATES.add(
     "COLLECT_LIST",
     AggregateFunction(
         signatures=("(T) -> ARRAY<T>",),
-        bind=_collect_list,
+        bind=lambda arguments: _collect_list(arguments, None),
         doc="All values in the order in which they came, NULLs included.",
+        examples=(
+            ("COLLECT_LIST(INT)", ((2,), (1,), (None,), (2,)), [2, 1, None, 2]),
+            ("COLLECT_LIST(ARRAY<STRING>)", ((["a"],), (None,)), [["a"], None]),
+        ),
+        limit_property="ksql.functions.collect_list.limit",
+        bind_limited=_collect_list,
     ),
 )
-
-
-def _by_offset(name: str, *, latest: bool) -> AggregateFunction:
-    def bind(arguments: Sequence[Expression]) -> Accumulator:
-        count, ignore_nulls = _options(name, arguments)
-        kind = arguments[0].result_type
-        element = physical_type(kind)
-        where = " FILTER (WHERE {0} IS NOT NULL)" if ignore_nulls else ""
-        if count is None:
-            state = f"STRUCT(v {element})"
-            pick = "arg_max" if latest else "arg_min"
-            return Accumulator(
-                returns=kind,
-                state=state,
-                partial=f'{pick}(struct_pack(v := {{0}}), "$seq"){where}',
-                merge="coalesce({new}, {old})" if latest else "coalesce({old}, {new})",
-                final="{state}.v",
-                empty=f"CAST(NULL AS {state})",
-            )
-        state = f"{element}[]"
-        cut = f"[-{count}:]" if latest else f"[:{count}]"
-        return Accumulator(
-            returns=ArrayType(kind),
-            state=state,
-            partial=f'coalesce(list({{0}} ORDER BY "$seq"){where}, CAST([] AS {state})){cut}',
-            merge=f"list_concat({{old}}, {{new}}){cut}",
-            final="{state}",
-            empty=f"CAST([] AS {state})",
-        )
-
-    which = "latest" if latest else "earliest"
-    return AggregateFunction(
-        signatures=(
-            "(T) -> T",
-            "(T, BOOLEAN ignoreNulls) -> T",
-            "(T, INT n) -> ARRAY<T>",
-            "(T, INT n, BOOLEAN ignoreNulls) -> ARRAY<T>",
-        ),
-        bind=bind,
-        doc=f"The {which} value or values in processing order. NULLs are left out by default.",
-    )
-
-
-def _options(name: str, arguments: Sequence[Expression]) -> tuple[int | None, bool]:
-    """The literal arguments behind the first: how many values, and whether NULLs are left out."""
-    count: int | None = None
-    ignore_nulls = True
-    values: list[object] = []
-    for argument in arguments[1:]:
-        if not isinstance(argument, Literal) or argument.value is None:
-            raise TypeMismatchError(f"the options of {name} must be literals")
-        values.append(argument.value)
-    match values:
-        case []:
-            pass
-        case [bool(flag)]:
-            ignore_nulls = flag
-        case [int(number)]:
-            count = number
-        case [int(number), bool(flag)] if not isinstance(number, bool):
-            count, ignore_nulls = number, flag
-        case _:
-            raise TypeMismatchError(f"{name} takes a value, a count and whether to ignore NULLs")
-    if not arguments or (count is not None and count < 1):
-        raise TypeMismatchError(f"{name} needs a value and a count of 1 or more")
-    return count, ignore_nulls
-
-
-AGGREGATES.add("LATEST_BY_OFFSET", _by_offset("LATEST_BY_OFFSET", latest=True))
-AGGREGATES.add("EARLIEST_BY_OFFSET", _by_offset("EARLIEST_BY_OFFSET", latest=False))
+AGGREGATES.add(
+    "COLLECT_SET",
+    AggregateFunction(
+        signatures=("(T) -> ARRAY<T>",),
+        bind=lambda arguments: _collect_set(arguments, None),
+        doc="The different values in the order in which they came first, NULL included.",
+        examples=(("COLLECT_SET(INT)", ((2,), (1,), (None,), (2,), (None,)), [2, 1, None]),),
+        limit_property="ksql.functions.collect_set.limit",
+        bind_limited=_collect_set,
+    ),
+)

@@ -17,6 +17,7 @@ from merganser.engine.functions.function import (
     fill,
     scalar,
 )
+from merganser.engine.functions.lists import holds, unique
 from merganser.engine.functions.python_function import python
 from merganser.engine.functions.utf16 import signed
 from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
@@ -25,24 +26,6 @@ _CATEGORY = "ARRAY"
 _ITEM = '"$x"'
 _SERIES_MAX = 16_777_216  # Elements; more are an error of the row rather than of the memory.
 _KEPT_TYPES = (types.BOOLEAN, types.INTEGER, types.BIGINT, types.STRING)
-
-
-def _unique(items: str) -> str:
-    """A list without repetitions, in order of first occurrence; NULL counts as a value."""
-    # The names of a template's own variables begin with $, which no column's or user's name does.
-    wrapped = f'list_transform({items}, lambda "$d": struct_pack(v := "$d"))'
-    return (
-        f'list_transform(list_filter({wrapped}, lambda "$d", "$n": '
-        f'list_position({wrapped}, "$d") = "$n"), lambda "$d": "$d".v)'
-    )
-
-
-def _holds(items: str, item: str) -> str:
-    """Whether a list holds a value; NULL is found too."""
-    return (
-        f"CASE WHEN {item} IS NULL THEN list_count({items}) < len({items}) "
-        f"ELSE coalesce(list_contains({items}, {item}), FALSE) END"
-    )
 
 
 SCALARS.add(
@@ -79,7 +62,7 @@ SCALARS.add(
     ScalarFunction(
         scalar(
             "(ARRAY<T>, T) -> BOOLEAN",
-            lambda site: f"coalesce({_holds(f'({site.sql[0]})', f'({site.sql[1]})')}, FALSE)",
+            lambda site: f"coalesce({holds(f'({site.sql[0]})', f'({site.sql[1]})')}, FALSE)",
             nulls=Nulls.PASS,
         ),
         doc="Whether an array has an element; NULL is looked for too.",
@@ -94,7 +77,7 @@ SCALARS.add(
 SCALARS.add(
     "ARRAY_DISTINCT",
     ScalarFunction(
-        scalar("(ARRAY<T>) -> ARRAY<T>", lambda site: _unique(f"({site.sql[0]})")),
+        scalar("(ARRAY<T>) -> ARRAY<T>", lambda site: unique(f"({site.sql[0]})")),
         doc="The different elements of an array in order of first occurrence.",
         category=_CATEGORY,
         examples={
@@ -107,12 +90,12 @@ SCALARS.add(
 
 def _except(site: CallSite) -> str:
     left, right = (f"({sql})" for sql in site.sql)
-    return _unique(f'list_filter({left}, lambda "$x": NOT {_holds(right, _ITEM)})')
+    return unique(f'list_filter({left}, lambda "$x": NOT {holds(right, _ITEM)})')
 
 
 def _intersect(site: CallSite) -> str:
     left, right = (f"({sql})" for sql in site.sql)
-    return _unique(f'list_filter({left}, lambda "$x": {_holds(right, _ITEM)})')
+    return unique(f'list_filter({left}, lambda "$x": {holds(right, _ITEM)})')
 
 
 SCALARS.add(
@@ -144,7 +127,7 @@ SCALARS.add(
     ScalarFunction(
         scalar(
             "(ARRAY<T>, ARRAY<T>) -> ARRAY<T>",
-            lambda site: _unique(f"list_concat({site.sql[0]}, {site.sql[1]})"),
+            lambda site: unique(f"list_concat({site.sql[0]}, {site.sql[1]})"),
             nulls=Nulls.RETURN,
         ),
         doc="The different elements of two arrays in order of first occurrence.",
