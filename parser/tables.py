@@ -9,9 +9,9 @@ written, the tables are made anew in each process.
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
-import pickle
 import re
 import sys
 import tempfile
@@ -26,6 +26,8 @@ from lark import Lark, Token
 from merganser.parser.words import GRAMMAR_PATH, RESERVED
 
 START_RULES: Final = ("terminated", "statement", "expression", "type_alone")
+
+_DIGEST_BYTES = 32  # SHA-256, in front of the tables.
 
 _logger = logging.getLogger(__name__)
 
@@ -107,23 +109,27 @@ def _load(path: Path) -> Lark | None:
         # A pickle runs code, so it must be one that this user wrote.
         if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
             return None
-        with path.open("rb") as file:
-            return Lark.load(file)
-    except FileNotFoundError:
+        content = path.read_bytes()
+    except OSError:
         return None
-    except (OSError, pickle.UnpicklingError, EOFError, AttributeError, KeyError, ValueError) as e:
-        _logger.warning("parse tables in %s cannot be used, made anew: %s", path, e)
+    digest, tables = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if hashlib.sha256(tables).digest() != digest:
+        _logger.warning("parse tables in %s are broken and made anew", path)
         return None
+    return Lark.load(io.BytesIO(tables))
 
 
-def _save(tables: Lark, path: Path) -> None:
+def _save(parser_made: Lark, path: Path) -> None:
     """Write the tables if the folder can be written."""
+    buffer = io.BytesIO()
+    parser_made.save(buffer)
+    tables = buffer.getvalue()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".parser-")
         try:
             with os.fdopen(handle, "wb") as file:
-                tables.save(file)
+                file.write(hashlib.sha256(tables).digest() + tables)
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
