@@ -97,12 +97,13 @@ def serve(config: ServerConfig) -> None:
         PropertyError: The address cannot be listened on.
         MerganserError: The engine did not start.
     """
-    listener = _listen(config.host, config.port)
-    engine = build_engine(config, _address(listener))
-    server = WebServer(engine, _address(listener))
-    logger.info("server listens", address=_address(listener), service_id=config.service_id)
-    with closing(engine.log):
-        server.run(sockets=[listener])
+    with _listen(config.host, config.port) as listener:
+        address = _address(listener)
+        engine = build_engine(config, address)
+        with closing(engine.log):
+            server = WebServer(engine, address)
+            logger.info("server listens", address=address, service_id=config.service_id)
+            server.run(sockets=[listener])
     if server.services.failure is not None:
         raise server.services.failure
 
@@ -118,15 +119,22 @@ def start_in_background(
     """
     listener = _listen(config.host, config.port)
     address = _address(listener)
-    built = build_engine(config, address) if engine is None else None
+    try:
+        built = build_engine(config, address) if engine is None else None
+    except BaseException:
+        listener.close()
+        raise
     used = built or engine
     assert used is not None
     server = WebServer(used, address)
 
     def run() -> None:
         # Whoever opened the log closes it: another process may want the file next.
-        with closing(built.log) if built else nullcontext():
-            server.run(sockets=[listener])
+        try:
+            with listener, closing(built.log) if built else nullcontext():
+                server.run(sockets=[listener])
+        finally:
+            server.services.settled.set()
 
     thread = threading.Thread(target=run, name="server", daemon=True)
     thread.start()

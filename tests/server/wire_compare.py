@@ -21,9 +21,9 @@ import structlog
 
 from merganser.engine.engine import Engine
 from merganser.server.config import ServerConfig
-from merganser.server.run import RunningServer, build_engine, start_in_background
+from merganser.server.run import RunningServer, start_in_background
 from tests.server.raw_http import RawAnswer, RawConnection
-from tests.server.wire_match import answer_difference, lines_difference
+from tests.server.wire_match import CLOSED, answer_difference, lines_difference
 from tests.server.wire_setup import (
     ALL_SETUP_FIRST,
     AREA_PROPERTIES,
@@ -108,9 +108,9 @@ def _area_server(name: str) -> Iterator[AreaRun]:
     if name in WITHOUT_PROCESSING_LOG:
         properties["ksql.logging.processing.stream.auto.create"] = "false"
     config = ServerConfig(port=0, service_id=SERVICE_ID, properties=properties)
-    engine: Engine = build_engine(config, "localhost:8088")
-    with start_in_background(config, engine=engine) as server:
-        yield AreaRun(Area(name, engine), server)
+    with start_in_background(config) as server:
+        assert isinstance(server.engine, Engine)
+        yield AreaRun(Area(name, server.engine), server)
 
 
 def _difference(run: AreaRun, entry: Entry) -> str | None:
@@ -236,7 +236,7 @@ def _connection_difference(connection: RawConnection, recorded: Mapping[str, Any
     try:
         found = "left open" if connection.ask("GET", "/chc/live").status == 200 else "in disorder"
     except OSError:
-        found = "closed by the server"
+        found = CLOSED
     return None if found == wanted else f"connection: expected {wanted}, found {found}"
 
 
