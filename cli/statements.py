@@ -80,7 +80,7 @@ class StatementRunner:
         for part in split_script(text):
             try:
                 statement = parse_part(part, variables if substitutes else None)
-            except SqlSyntaxError as error:
+            except UserError as error:
                 raise _with_statement(error, part.text) from error
             if isinstance(statement, ast.DefineVariable):
                 variables[statement.name] = statement.value
@@ -202,11 +202,13 @@ def read_script(path: str) -> str:
         raise UserError(f"cannot read {path}: it is not UTF-8 text") from error
 
 
-def _with_statement(error: SqlSyntaxError, source: str) -> SqlSyntaxError:
+def _with_statement(error: UserError, source: str) -> UserError:
     """The same error, with the statement under it, as the shell shows it."""
-    place = f"line {error.span.line}:{error.span.column}: " if error.span else ""
-    parts = [error.detail, f"Statement: {source.strip()}", f"Caused by: {place}{error.message}"]
-    return SqlSyntaxError(
+    parts = [error.detail, f"Statement: {source.strip()}"]
+    if isinstance(error, SqlSyntaxError):
+        place = f"line {error.span.line}:{error.span.column}: " if error.span else ""
+        parts.append(f"Caused by: {place}{error.message}")
+    return type(error)(
         error.message,
         detail="\n".join(part for part in parts if part),
         hint=error.hint,

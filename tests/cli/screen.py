@@ -1,0 +1,87 @@
+"""A real terminal for tests: tmux runs the shell, keys go in, the screen comes out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cli.conftest import wait_until
+
+COLUMNS, ROWS = 100, 50
+PROGRAM = Path(sys.executable).with_name("merganser")
+HAS_TMUX = shutil.which("tmux") is not None
+_PROMPT = re.compile(r"merganser>|>")
+
+
+class Screen:
+    """One terminal of 100 by 50 with a program in it."""
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+
+    def text(self) -> str:
+        """What the screen shows, without blanks at the ends of lines and empty lines below."""
+        shown = self._tmux("capture-pane", "-p").stdout
+        return "\n".join(line.rstrip() for line in shown.splitlines()).rstrip("\n")
+
+    def press(self, *keys: str) -> None:
+        """Presses keys by tmux's names: `C-c`, `Enter`, `Tab`."""
+        self._tmux("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        """Types a line and Enter."""
+        # A semicolon at the end of an argument would end tmux's own command.
+        self._tmux("send-keys", "-l", "--", re.sub(r";$", r"\\;", text))
+        wait_until(lambda: self._before_cursor().endswith(text[-20:]))
+        self.press("Enter")
+
+    def _before_cursor(self) -> str:
+        """What stands before the cursor, lines of the screen put together."""
+        place = self._tmux("display-message", "-p", "#{cursor_x} #{cursor_y}").stdout
+        column, row = map(int, place.split())
+        lines = self._tmux("capture-pane", "-p", "-N").stdout.split("\n")
+        return "".join(lines[:row]) + lines[row].ljust(COLUMNS)[:column]
+
+    def wait_for(self, text: str) -> None:
+        """Waits until the screen shows a text."""
+        wait_until(lambda: text in self.text())
+
+    def wait_for_prompt(self) -> None:
+        """Waits until the last line is an empty prompt."""
+        wait_until(lambda: _PROMPT.fullmatch(self.text().rpartition("\n")[2]) is not None)
+
+    def wait_for_end(self) -> None:
+        """Waits until the program has ended."""
+        wait_until(lambda: self._tmux("has-session", check=False).returncode != 0)
+
+    def _tmux(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["tmux", "-L", self._socket, *arguments], capture_output=True, text=True, check=check
+        )
+
+
+@contextmanager
+def screen(arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[Screen]:
+    """Runs `merganser` on a screen of its own."""
+    socket = f"merganser-{uuid.uuid4().hex[:8]}"
+    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    command = f"{settings} exec {shlex.join([str(PROGRAM), *arguments])}"
+    size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+    subprocess.run(
+        ["tmux", "-L", socket, "-f", "/dev/null", "new-session", "-d", *size, command],
+        # Readline, which pytest loads, puts a width of its own past os.environ.
+        env=dict(os.environ),
+        check=True,
+    )
+    try:
+        yield Screen(socket)
+    finally:
+        subprocess.run(["tmux", "-L", socket, "kill-server"], capture_output=True, check=False)

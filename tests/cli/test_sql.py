@@ -1,0 +1,119 @@
+"""`merganser sql`: results for people and for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from merganser.server.run import RunningServer
+from tests.cli.conftest import Invoke
+
+ROWS = "SELECT ID, NAME, AMT FROM CL_S;"
+
+
+def test_json_is_one_object_a_line(filled: RunningServer, invoke: Invoke) -> None:
+    outcome = invoke("sql", "-e", ROWS, "--server", filled.url, "--output", "json")
+    assert [json.loads(line) for line in outcome.out.splitlines()] == [
+        {"ID": 1, "NAME": "ann", "AMT": 1.5},
+        {"ID": 2, "NAME": "a name that is rather long and does not fit the cell", "AMT": 2.0},
+        {"ID": 3, "NAME": None, "AMT": None},
+    ]
+    assert '"AMT": 2.0}' in outcome.out
+    assert (outcome.status, outcome.err) == (0, "")
+
+
+def test_csv_has_names_first_and_nulls_empty(filled: RunningServer, invoke: Invoke) -> None:
+    statements = "SELECT ID, NAME, ARRAY[ID] AS A, STRUCT(B := ID) AS S FROM CL_S;"
+    outcome = invoke("sql", "-e", statements, "--server", filled.url, "--output", "csv")
+    rows = list(csv.reader(io.StringIO(outcome.out)))
+    assert rows[0] == ["ID", "NAME", "A", "S"]
+    assert rows[1] == ["1", "ann", "[1]", '{"B": 1}']
+    assert rows[3] == ["3", "", "[3]", '{"B": 3}']
+
+
+def test_csv_of_lists_and_messages(filled: RunningServer, invoke: Invoke) -> None:
+    create = (
+        "CREATE STREAM X (A INT KEY) WITH (KAFKA_TOPIC='x', VALUE_FORMAT='JSON', PARTITIONS=1);"
+    )
+    outcome = invoke(
+        "sql", "-e", f"{create} SHOW STREAMS;", "--server", filled.url, "--output", "csv"
+    )
+    assert outcome.out.splitlines()[0] == "Stream Name,Kafka Topic,Key Format,Value Format,Windowed"
+    assert "CL_S,cl_s,KAFKA,JSON,false" in outcome.out
+    assert outcome.err == "Stream created\n"
+
+
+def test_a_table_fits_its_content(filled: RunningServer, invoke: Invoke) -> None:
+    outcome = invoke("sql", "-e", ROWS, "--server", filled.url)
+    assert "a name that is rather long and does not fit the cell" in outcome.out
+    assert outcome.out.splitlines()[-1] == "(3 rows)"
+
+
+def test_a_push_query_ends_at_the_row_limit(filled: RunningServer, invoke: Invoke) -> None:
+    arguments = [
+        "--server",
+        filled.url,
+        "--row-limit",
+        2,
+        "--property",
+        "auto.offset.reset=earliest",
+    ]
+    statements = "SELECT ID FROM CL_S EMIT CHANGES;"
+    outcome = invoke("sql", "-e", statements, *arguments, "--output", "json")
+    assert outcome.out == '{"ID": 1}\n{"ID": 2}\n'
+
+
+def test_a_refused_statement_shows_in_the_status(filled: RunningServer, invoke: Invoke) -> None:
+    for output in ("json", "csv", "table"):
+        arguments = ["--server", filled.url, "--output", output]
+        outcome = invoke("sql", "-e", "SELECT * FROM NOPE;", *arguments)
+        assert (outcome.status, outcome.out) == (1, ""), output
+        assert outcome.err.startswith("error: "), output
+        assert "NOPE" in outcome.err, output
+
+
+def test_a_malformed_statement_too(server: RunningServer, invoke: Invoke) -> None:
+    outcome = invoke("sql", "-e", "SELCT 1", "--server", server.url)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err.startswith("error: line 1:1: ")
+
+
+def test_without_a_server_the_data_folder_is_opened(
+    server: RunningServer, invoke: Invoke, tmp_path: Path
+) -> None:
+    script = tmp_path / "a.sql"
+    script.write_text(
+        "CREATE STREAM S (K INT KEY, V INT) "
+        "WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);"
+        "INSERT INTO S (K, V) VALUES (${k}, 10);"
+    )
+    data = ["--data-dir", tmp_path / "data"]
+    assert invoke("sql", "-f", script, "-d", "k=7", *data).status == 0
+    outcome = invoke("sql", "-e", "SELECT K, V FROM S", *data, "--output", "csv")
+    assert outcome.out == "K,V\n7,10\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["-e", "SHOW TYPES;", "-f", "x.sql"],
+        ["-e", "SHOW TYPES;", "--server", "x"],
+        ["-e", "SHOW TYPES;", "--server", "http://localhost:1", "--data-dir", "x"],
+        ["-e", "SHOW TYPES;", "--output", "xml"],
+    ],
+)
+def test_misuse(arguments: list[str], invoke: Invoke) -> None:
+    outcome = invoke("sql", *arguments)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "error: " in outcome.err
+
+
+def test_no_server_there(invoke: Invoke) -> None:
+    outcome = invoke("sql", "-e", "SHOW TYPES;", "--server", "http://127.0.0.1:1")
+    assert (outcome.status, outcome.out) == (1, "")
+    assert "no server at http://127.0.0.1:1" in outcome.err
