@@ -77,6 +77,7 @@ _WORDING: Final = {
     "DOT": '"."',
     "EQUAL": '"="',
     "FAT_ARROW": '"=>"',
+    "GROUP": "GROUP BY",
     "GT": '">"',
     "INTEGER_NUMBER": "a whole number",
     "LPAR": '"("',
@@ -247,6 +248,8 @@ def _hint(failure: _Failure) -> str | None:
     hint = None
     if absent or meant:
         hint = absent or f"Did you mean {meant}?"
+    elif word == "SELECT" and "CASE" in failure.expected:
+        hint = "There are no sub-queries; CREATE TABLE … AS SELECT gives the inner one a name."
     elif before == "EMIT":
         hint = "It is EMIT CHANGES or EMIT FINAL."
     elif previous and previous.type == "WORD" and _alike(before, failure.expected_before):

@@ -55,7 +55,7 @@ SHOW NOPE;
 # half an EMIT
 SELECT * FROM s EMIT CHANGE;
 ----
-line 1:22: unexpected "CHANGE", expected JOIN, ";", EMIT, GROUP, HAVING, LIMIT, PARTITION BY, WHERE or WINDOW
+line 1:22: unexpected "CHANGE", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, WHERE or WINDOW
 SELECT * FROM s EMIT CHANGE;
                      ^^^^^^
 Hint: It is EMIT CHANGES or EMIT FINAL.
@@ -109,7 +109,7 @@ SELECT a FROM s WINDOW TUMBLING (SIZE 1 DAY, GRACE PERIOD 1 SECOND, RETENTION 1 
 # no order by
 SELECT * FROM s ORDER BY a;
 ----
-line 1:23: unexpected "BY", expected JOIN, ";", EMIT, GROUP, HAVING, LIMIT, PARTITION BY, WHERE or WINDOW
+line 1:23: unexpected "BY", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, WHERE or WINDOW
 SELECT * FROM s ORDER BY a;
                       ^^
 Hint: There is no ORDER BY: rows come as their records do.
@@ -125,7 +125,7 @@ Hint: There is no DISTINCT: GROUP BY gives a row a key, COUNT_DISTINCT counts va
 # no union
 SELECT a FROM s UNION SELECT a FROM t;
 ----
-line 1:23: unexpected "SELECT", expected JOIN, ";", EMIT, GROUP, HAVING, LIMIT, PARTITION BY, WHERE or WINDOW
+line 1:23: unexpected "SELECT", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, WHERE or WINDOW
 SELECT a FROM s UNION SELECT a FROM t;
                       ^^^^^^
 Hint: There is no UNION; INSERT INTO … SELECT puts several queries into one stream.
@@ -136,6 +136,14 @@ SELECT a FROM (SELECT a FROM s);
 line 1:15: unexpected "(", expected a name
 SELECT a FROM (SELECT a FROM s);
               ^
+
+# no sub-query in an expression
+SELECT a FROM s WHERE a IN (SELECT a FROM t);
+----
+line 1:29: unexpected "SELECT", expected an expression
+SELECT a FROM s WHERE a IN (SELECT a FROM t);
+                            ^^^^^^
+Hint: There are no sub-queries; CREATE TABLE … AS SELECT gives the inner one a name.
 
 # predicates do not chain
 SELECT a = b = c FROM s;
