@@ -12,6 +12,7 @@ from merganser.engine.catalog import Source
 from merganser.engine.execution.operators.aggregate import AggregateOperator
 from merganser.engine.execution.operators.checks import CheckStep
 from merganser.engine.execution.operators.foreign_key_join import ForeignKeyJoinOperator
+from merganser.engine.execution.operators.session import SessionOperator
 from merganser.engine.execution.operators.sink import SinkOperator
 from merganser.engine.execution.operators.source import SourceOperator
 from merganser.engine.execution.operators.stateless import (
@@ -49,7 +50,6 @@ def compile_plan(plan: PlanNode) -> Topology:
 
     Raises:
         UnsupportedError: An operator that this build does not have.
-
     """
     compiler = _Compiler()
     if isinstance(plan, SinkNode):
@@ -100,8 +100,7 @@ class _Compiler:
                 rows = flat_map_rows(node, self.rows(node.child))
             case AggregateNode():
                 child = self.rows(node.child, retract=node.child.is_table)
-                operator = AggregateOperator(node, child, len(self.steps), retract=retract)
-                rows = self._add(operator, operator.rows)
+                rows = self._aggregate(node, child, retract=retract)
             case JoinNode():
                 rows = self._join(node)
             case _:
@@ -130,6 +129,15 @@ class _Compiler:
     def _source(self, node: SourceNode) -> Rows:
         self.sources.append(node.source)
         operator = SourceOperator(node, len(self.steps))
+        return self._add(operator, operator.rows)
+
+    def _aggregate(self, node: AggregateNode, child: Rows, *, retract: bool) -> Rows:
+        index = len(self.steps)
+        operator: AggregateOperator
+        if node.over is not None and node.over.kind == "SESSION":
+            operator = SessionOperator(node, child, index)
+        else:
+            operator = AggregateOperator(node, child, index, retract=retract)
         return self._add(operator, operator.rows)
 
     def _join(self, node: JoinNode) -> Rows:

@@ -40,7 +40,6 @@ class ErrorCheck:
     Attributes:
         step: Name for the processing log.
         expression: As SQL of the user's language.
-
     """
 
     source: str
@@ -59,7 +58,6 @@ class Rows:
         windowed: Rows have window columns.
         ordered: The rows come in `$seq` order as they are.
         checks: Where rows can have failed on the way here since the last step.
-
     """
 
     source: str

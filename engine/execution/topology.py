@@ -27,7 +27,6 @@ class RecordFailure:
         kind: `deserialization`, `processing` or `serialization`.
         target: `key` or `value` for (de)serialisation.
         step: Which part of the query.
-
     """
 
     kind: str
@@ -47,10 +46,11 @@ class Epoch:
         inputs: Topic → records (RECORD_SCHEMA and `seq` INT64), ordered by `seq`.
         state: Alias of the attached state database.
         times: Operator → partition → stream time, carried from epoch to epoch.
-        late: Operator → rows dropped as late, in this epoch.
+        behind: Partition numbers with records that are still to be read.
+        quiet: Partition numbers that have had none for so long that they hold nothing back.
+        late: Rows dropped as late, in this epoch.
         failures: Found in this epoch, at most FAILURES_MAX with details.
         failure_count: All of them.
-
     """
 
     duck: Duck
@@ -58,6 +58,8 @@ class Epoch:
     state: str
     times: dict[str, dict[int, int]]
     wall_clock_ms: int
+    behind: frozenset[int] = frozenset()
+    quiet: frozenset[int] = frozenset()
     late: int = 0
     failures: list[RecordFailure] = field(default_factory=list)
     failure_count: int = 0
@@ -101,7 +103,6 @@ class Topology:
             `value`, `timestamp`, `headers`; else the result columns, `$rowtime` and `$tombstone`.
         sink: The source that is written; None for push queries.
         checks_run: The steps also looked for failed rows.
-
     """
 
     steps: tuple[Step, ...]

@@ -26,6 +26,7 @@ from merganser.engine.types import INTEGER, MapType
 from merganser.errors import KeyRuleError, UserError
 from merganser.parser import ast
 
+LOSES_EXPIRED = "merganser.emit.final.loses.expired"
 DEFAULT_GRACE_MS = 24 * 3_600_000  # ksqlDB's: a window and its grace last a day together.
 
 
@@ -58,12 +59,11 @@ def add_aggregation(
 
     Raises:
         UserError: Something is neither grouped nor aggregated, no aggregate, a wrong window.
-
     """
     calls = aggregate_calls(items, having)
     _check(query, draft, calls, items, persistent=persistent)
     parts = _group_parts(query, draft, items, scope)
-    over = resolve_window(query) if query.window else None
+    over = resolve_window(query, properties) if query.window else None
     names = {call: f"KSQL_AGG_VARIABLE_{index}" for index, call in enumerate(calls)}
     keys = tuple(Column(p.column, p.source.result_type, Role.KEY) for p in parts if p.source)
     values = tuple(Column(name, call.type) for call, name in names.items())
@@ -88,12 +88,11 @@ def add_aggregation(
     return Draft(node, parts), lowered
 
 
-def resolve_window(query: ast.Query) -> Window:
+def resolve_window(query: ast.Query, properties: Mapping[str, object]) -> Window:
     """A window clause in milliseconds, with defaults.
 
     Raises:
         UserError: Sizes that make no window.
-
     """
     clause = query.window
     assert clause is not None
@@ -117,7 +116,8 @@ def resolve_window(query: ast.Query) -> Window:
             f"RETENTION must be at least the window's size and grace period: {size + grace} ms",
             span=clause.span,
         )
-    return Window(kind, size, advance, grace, retention)
+    loses = str(properties.get(LOSES_EXPIRED, "false")).lower() == "true"
+    return Window(kind, size, advance, grace, retention, loses)
 
 
 def _check(

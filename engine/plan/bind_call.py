@@ -44,7 +44,6 @@ def bind_call(binder: Binder, node: exp.Anonymous) -> Expression:
     Raises:
         UnknownNameError: No function has it.
         TypeMismatchError: No overload takes the arguments, or the place does not allow the kind.
-
     """
     name = str(node.this).upper()
     if name in SCALARS:

@@ -24,7 +24,6 @@ def compare(op: str, left: Side, right: Side, span: Span | None) -> Expression:
 
     Raises:
         TypeMismatchError: The types may not be compared, or a side is a NULL literal.
-
     """
     first = _event_time(left[1], right[0], span)
     second = _event_time(right[1], left[0], span)

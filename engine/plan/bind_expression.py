@@ -77,7 +77,6 @@ def bind_expression(node: exp.Expression, scope: Scope) -> Expression:
         UnknownNameError: A column, function or type does not exist.
         TypeMismatchError: An operand has a type that its place does not allow.
         UnsupportedError: The language has it but it cannot be run (AT TIME ZONE, simple CASE).
-
     """
     return Binder(scope).bind(node)
 

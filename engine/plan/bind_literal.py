@@ -17,7 +17,6 @@ def number_literal(text: str, span: Span | None) -> Literal:
 
     Raises:
         TypeMismatchError: The number is too large for any type.
-
     """
     if "e" in text.lower():
         number = float(text)

@@ -48,7 +48,6 @@ class PlannedQuery:
         root: The projection.
         sources: The sources it reads, leftmost first.
         key_dropped: PARTITION BY NULL, or a source without key columns.
-
     """
 
     root: ProjectNode
@@ -66,7 +65,6 @@ def plan_query(
 
     Raises:
         UserError: A rule of the language is broken; with position where it is known.
-
     """
     nodes = _source_nodes(query, catalog)
     _check_sources(query, nodes, persistent=persistent)

@@ -103,7 +103,6 @@ def assign(expression: Expression, kind: SqlType, span: Span | None = None) -> E
 
     Raises:
         TypeMismatchError: The type of the expression does not convert.
-
     """
     if not _assignable(expression.result_type, kind):
         raise TypeMismatchError(

@@ -42,7 +42,6 @@ class PlannedSource:
     Attributes:
         partition_count, replica_count: As given; None: the topic has to exist.
         retention_ms: For a topic that is created.
-
     """
 
     source: Source
@@ -63,7 +62,6 @@ def plan_create(
 
     Raises:
         UserError: A column, key or WITH rule is broken.
-
     """
     clause = WithClause.of(statement.properties, create_as=False)
     topic = clause.topic()
@@ -112,7 +110,6 @@ def build_schema(
     Raises:
         KeyRuleError: KEY and PRIMARY KEY mixed up, no primary key, a MAP in the key.
         NameTakenError: A name stands twice or is reserved.
-
     """
     built: list[Column] = []
     names: set[str] = set()
@@ -197,7 +194,6 @@ def timestamp_column(clause: WithClause, schema: Schema) -> TimestampColumn | No
 
     Raises:
         PropertyError: No such column, a type that gives no time, a format where none belongs.
-
     """
     name, pattern = clause.text("TIMESTAMP"), clause.text("TIMESTAMP_FORMAT")
     if name is None:

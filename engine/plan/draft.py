@@ -20,7 +20,6 @@ class KeyPart:
             repeat the expression.
         default_name: The output name if the projection gives none.
         must_select: A persistent query has to select it.
-
     """
 
     column: str
@@ -46,7 +45,6 @@ class SelectedItem:
         expression: Over the source columns (aggregates and table functions still inside).
         named: The user gave the name.
         copies_key: AS_VALUE(key): never the key itself.
-
     """
 
     name: str

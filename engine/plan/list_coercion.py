@@ -23,7 +23,6 @@ def unify(items: Sequence[Expression], span: Span | None) -> tuple[tuple[Express
 
     Raises:
         TypeMismatchError: There is none, or all items are NULL.
-
     """
     found: SqlType | None = None
     for item in items:

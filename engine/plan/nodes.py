@@ -75,7 +75,6 @@ class SourceNode(PlanNode):
 
     Attributes:
         columns: Output name → the source's column name, in order.
-
     """
 
     source: Source
@@ -164,7 +163,6 @@ class FlatMapNode(PlanNode):
 
     Attributes:
         calls: Name of the added column → call.
-
     """
 
     child: PlanNode
@@ -198,7 +196,6 @@ class RekeyNode(PlanNode):
     Attributes:
         keys: Name of each new key column → expression. Empty: PARTITION BY NULL.
         keeps_null_values: Only key columns are used, so a NULL value keeps its new key.
-
     """
 
     child: PlanNode
@@ -236,7 +233,8 @@ class Window:
         advance_ms: Size for TUMBLING.
         grace_ms: How late a row may be.
         retention_ms: How long a window can be queried, at least size + grace.
-
+        loses_expired: EMIT FINAL loses windows that one record both closes and expires, as ksqlDB's
+            window store does.
     """
 
     kind: str
@@ -244,6 +242,7 @@ class Window:
     advance_ms: int
     grace_ms: int
     retention_ms: int
+    loses_expired: bool = False
 
     @property
     def key_window(self) -> KeyWindow:
@@ -260,7 +259,6 @@ class AggregateNode(PlanNode):
         calls: Name of each aggregate's column → call.
         over: The window, if any.
         final: EMIT FINAL: one row per key and window, when it closes.
-
     """
 
     child: PlanNode
@@ -312,7 +310,6 @@ class JoinNode(PlanNode):
         before_ms, after_ms, grace_ms: WITHIN, for stream-stream joins; grace None if not given.
         foreign_key: A table-table join on an expression of the left side.
         key: Columns of the result's key; a synthetic one is added in front of the others.
-
     """
 
     left: PlanNode

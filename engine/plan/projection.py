@@ -27,7 +27,6 @@ def project(
 
     Raises:
         KeyRuleError: A key column is missing or twice, or no value column is left.
-
     """
     rekeyed = query.partition_by is not None
     items = _expand_star_after_rekey(query, draft, items) if rekeyed else items

@@ -26,7 +26,6 @@ class PulledQuery:
     Attributes:
         items: Output column → expression over the table's columns; keys come first for `*`.
         columns: The output columns; KEY marks those that show a key column.
-
     """
 
     source: Source
@@ -41,7 +40,6 @@ def plan_pull(query: ast.Query, catalog: Catalog) -> PulledQuery:
 
     Raises:
         UserError: A clause that pull queries do not have, unknown names, wrong types.
-
     """
     source = catalog.source(query.source.name, query.source.span)
     check_pull_clauses(query)

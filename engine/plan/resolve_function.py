@@ -44,7 +44,6 @@ class Match:
         index: Its place among the function's overloads.
         parameters: The parameter of each argument.
         generics: What each type variable stands for; a lambda's result is not yet known.
-
     """
 
     index: int
@@ -60,7 +59,6 @@ def resolve_overload(
 
     Raises:
         TypeMismatchError: None fits, or several fit equally well.
-
     """
     for widening in (False, True):
         found = [

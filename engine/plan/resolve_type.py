@@ -48,7 +48,6 @@ def resolve_type(name: ast.TypeName, custom: Mapping[str, SqlType]) -> SqlType:
     Raises:
         UnknownNameError: Neither a built-in nor a custom type.
         TypeMismatchError: DECIMAL out of range.
-
     """
     upper = name.name if name.quoted else name.name.upper()
     match upper:

@@ -26,7 +26,6 @@ class SourceScope:
         extra: Names that belong to no source, such as the synthetic key of a full join.
         forbidden: Names that may not be used here.
         custom_types: What CREATE TYPE made.
-
     """
 
     nodes: Sequence[SourceNode]
@@ -43,7 +42,6 @@ class SourceScope:
         Raises:
             UnknownNameError: There is none.
             UserError: Several sources have it.
-
         """
         if name in self.forbidden:
             raise UserError(f"column {name} cannot be used here", span=span)

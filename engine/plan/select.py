@@ -28,7 +28,6 @@ def select_items(
 
     Raises:
         UserError: Names clash, a pseudo column has no alias, a NULL has no type.
-
     """
     namer = _Namer(scope.nodes)
     items: list[SelectedItem] = []

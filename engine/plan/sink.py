@@ -28,7 +28,6 @@ class PlannedSink:
             as the leftmost source's.
         window_retention_ms: How long the sink's windows must be kept.
         partitions_given: The statement says PARTITIONS.
-
     """
 
     plan: SinkNode
@@ -50,7 +49,6 @@ def plan_create_as(
 
     Raises:
         UserError: A rule is broken, or the SELECT gives the other kind.
-
     """
     query = _persistent(statement.query)
     planned = plan_query(query, catalog, persistent=True, properties=properties)
@@ -101,7 +99,6 @@ def plan_insert(
 
     Raises:
         UserError: The target is no stream that can be written, or the columns do not match.
-
     """
     sink = catalog.source(statement.target, statement.span)
     if sink.is_table:

@@ -99,7 +99,6 @@ class WithClause:
 
         Raises:
             PropertyError: It is something else.
-
         """
         value = self.given.get(name)
         if value is None:
@@ -167,7 +166,6 @@ def resolve_format(
     Raises:
         PropertyError: No format, an unknown one, or options that it does not have.
         UserError: The format cannot hold the columns.
-
     """
     is_key = part == "key"
     name = clause.format_name(part)

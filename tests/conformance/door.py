@@ -18,6 +18,7 @@ SERVER_PROPERTIES = {
     "ksql.streams.auto.offset.reset": "earliest",
     "ksql.streams.cache.max.bytes.buffering": "0",
     "ksql.headers.columns.enabled": "true",
+    "merganser.emit.final.loses.expired": "true",
 }
 """What was in force when the cases were recorded, beyond the defaults."""
 

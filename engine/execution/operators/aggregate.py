@@ -18,6 +18,7 @@ from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.operators.stream_time import (
     advance,
     bounds_by_partition,
+    closed_sql,
     none_late,
     stream_time_sql,
 )
@@ -26,7 +27,6 @@ from merganser.engine.execution.topology import Epoch, Materialization
 from merganser.engine.expression import ColumnRef
 from merganser.engine.functions.function import AGGREGATES, Accumulator
 from merganser.engine.plan.nodes import AggregateNode, Window
-from merganser.errors import UnsupportedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,8 @@ class AggregateOperator:
     """
 
     def __init__(self, node: AggregateNode, rows: Rows, index: int, *, retract: bool) -> None:
-        if node.final:
-            raise UnsupportedError("EMIT FINAL is not supported yet")
-        if node.over is not None and node.over.kind == "SESSION":
-            raise UnsupportedError("SESSION windows are not supported yet")
         self._node = node
-        self._retract = retract
+        self._retract = retract and not node.final
         self._operator = f"aggregate_{index}"
         self._rows, self._checks = self._keyed(node, rows)
         self._keys = [identifier(name) for name, _ in node.group]
@@ -129,6 +125,8 @@ class AggregateOperator:
             self._fold_with_old_rows(epoch, table, retracting=retracting)
         else:
             self._fold(epoch, table)
+        if self._node.final:
+            self._emit_closed(epoch, table)
         self._expire(epoch, table)
 
     @property
@@ -331,6 +329,34 @@ class AggregateOperator:
         over = self._node.over
         return f'"$window_start" + {over.size_ms}' if over is not None else '"$window_end"'
 
+    def _emit_closed(self, epoch: Epoch, table: str) -> None:
+        """EMIT FINAL: the rows of the windows that this epoch has closed, each once.
+
+        While rows keep their key a window closes by the stream time of its own partition; re-keyed
+        rows come from all partitions, and the least stream time counts.
+        """
+        over = self._node.over
+        assert over is not None
+        until = over.grace_ms + (over.size_ms + 1 if over.kind == "SESSION" else 0)
+        ends = f"({self._window_end()} + {until})"
+        closed = closed_sql(epoch, self._operator, ends, by_partition=not self._rekeyed)
+        if over.loses_expired:
+            newest = f'(SELECT max("$window_start") FROM {table})'
+            closed += f' AND "$window_start" >= {newest} - {over.retention_ms}'
+        order = ", ".join(['"$window_start"', *(identifier(name) for name, _ in self._node.group)])
+        output = ", ".join(self._output(lambda call: call.state))
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._out} AS SELECT * REPLACE "
+            f'(row_number() OVER (ORDER BY {order}) AS "$seq") '
+            f"FROM (SELECT {output} FROM {table} WHERE {closed})"
+        )
+
+    @property
+    def _rekeyed(self) -> bool:
+        """Whether the grouping is another one than the key that the rows came with."""
+        keys = [(c.name, ColumnRef(c.name, c.type)) for c in self._node.child.schema.key]
+        return list(self._node.group) != keys
+
     def _expire(self, epoch: Epoch, table: str) -> None:
         """Removes windows whose retention is over, in steps coarse enough to be cheap."""
         over = self._node.over
@@ -345,7 +371,8 @@ class AggregateOperator:
         if horizon <= 0 or horizon == self._open_until_ms:
             return
         self._open_until_ms = horizon
-        epoch.duck.execute(f'DELETE FROM {table} WHERE "$window_start" < {horizon}')
+        last = '"$window_end"' if '"$window_end"' in self._keys else '"$window_start"'
+        epoch.duck.execute(f"DELETE FROM {table} WHERE {last} < {horizon}")
 
 
 def _assign(over: Window, source: str) -> str:

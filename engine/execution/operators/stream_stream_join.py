@@ -19,6 +19,7 @@ from merganser.engine.execution.operators.stream_time import (
     advance,
     bounds_by_partition,
     stream_time_sql,
+    watermark,
 )
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
 from merganser.engine.execution.topology import Epoch
@@ -281,10 +282,6 @@ class StreamStreamJoinOperator:
             f'FROM {side.fresh} WHERE NOT "$late" AND "$key" IS NOT NULL'
         )
 
-    def _watermark(self, epoch: Epoch) -> int:
-        times = epoch.times.get(self._operator, {})
-        return min(times.values()) if times else -1
-
     def _due(self, epoch: Epoch, side: _Side) -> str:
         """Held rows whose time is over and that met nobody."""
         after = side.ahead_ms + self._lateness_ms
@@ -295,12 +292,12 @@ class StreamStreamJoinOperator:
             'FALSE AS "$tombstone", 1 AS "$order", n."$rowtime" AS "$then"'
             + (', n."$window_start", n."$window_end"' if side.rows.windowed else "")
             + f' FROM {epoch.table(side.buffer)} AS n WHERE NOT n."$matched" '
-            f'AND n."$rowtime" + {after} < {self._watermark(epoch)})'
+            f'AND n."$rowtime" + {after} < {watermark(epoch, self._operator)})'
         )
 
     def _forget(self, epoch: Epoch, due: list[_Side]) -> None:
         """Removes rows that nothing can meet any more, and those that were given unmatched."""
-        watermark = self._watermark(epoch)
+        now = watermark(epoch, self._operator)
         for side in (self._left, self._right):
             kept_for = side.back_ms + side.ahead_ms + self._lateness_ms
             given = ""
@@ -308,6 +305,5 @@ class StreamStreamJoinOperator:
                 after = side.ahead_ms + self._lateness_ms
                 given = f' OR (NOT "$matched" AND "$rowtime" + {after} < {watermark})'
             epoch.duck.execute(
-                f"DELETE FROM {epoch.table(side.buffer)} "
-                f'WHERE "$rowtime" < {watermark - kept_for}{given}'
+                f'DELETE FROM {epoch.table(side.buffer)} WHERE "$rowtime" < {now - kept_for}{given}'
             )

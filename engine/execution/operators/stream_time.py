@@ -67,3 +67,37 @@ def stream_time_sql(epoch: Epoch, operator: str) -> str:
         return running
     branches = " ".join(f"WHEN {partition} THEN {time}" for partition, time in times.items())
     return f'greatest({running}, CASE coalesce("$partition", 0) {branches} ELSE -1 END)'
+
+
+def watermark(epoch: Epoch, operator: str) -> int:
+    """The least stream time over the active partitions; -1 while it is not known. Never falls.
+
+    A partition that has unread records and has given none yet holds it back; one that has been
+    quiet for long is left out (what the wall clock decided stands in the commit record).
+    """
+    times = epoch.times.get(operator, {})
+    marks = epoch.times.setdefault(f"{operator}#watermark", {})
+    before = marks.get(0, -1)
+    if not times or any(partition not in times for partition in epoch.behind):
+        return before
+    active = [time for partition, time in times.items() if partition not in epoch.quiet]
+    marks[0] = max(before, min(active) if active else min(times.values()))
+    return marks[0]
+
+
+def closed_sql(epoch: Epoch, operator: str, ends: str, *, by_partition: bool) -> str:
+    """The predicate of rows that were open before this epoch and are closed now.
+
+    `ends` is the stream time from which a row is closed. `by_partition`: by the time of the row's
+    own `$partition`, else by the watermark.
+    """
+    if not by_partition:
+        before = epoch.times.get(f"{operator}#watermark", {}).get(0, -1)
+        return f"{ends} > {before} AND {ends} <= {watermark(epoch, operator)}"
+    marks = epoch.times.setdefault(f"{operator}#closed", {})
+    conditions = []
+    for partition, time in epoch.times.get(operator, {}).items():
+        mine = f'coalesce("$partition", 0) = {partition}'
+        conditions.append(f"({mine} AND {ends} > {marks.get(partition, -1)} AND {ends} <= {time})")
+        marks[partition] = time
+    return "(" + (" OR ".join(conditions) or "FALSE") + ")"
