@@ -19,11 +19,13 @@ import pyarrow as pa
 from merganser.engine.clock import Clock, SystemClock
 from merganser.engine.log.commit_record import decode_commit, encode_commit
 from merganser.engine.log.embedded_reader import EmbeddedReader
-from merganser.engine.log.embedded_store import RecordStore, StoredTopic
+from merganser.engine.log.embedded_recent import RecentRecords
+from merganser.engine.log.embedded_store import Range, RecordStore, StoredTopic
 from merganser.engine.log.epoch_order import is_repeated
 from merganser.engine.log.murmur2 import partitions_of
 from merganser.engine.log.protocol import (
     OUTPUT_SCHEMA,
+    RECORD_SCHEMA,
     Commit,
     Output,
     Topic,
@@ -59,6 +61,7 @@ class EmbeddedLog:
         self._last_topic_id = max((topic.id for topic in self._topics.values()), default=0)
         self._generations: dict[str, int] = {}
         self._next_clean_ms = self._clock.now_ms() + CLEAN_INTERVAL_MS
+        self._recent = RecentRecords()  # Under `_changed`.
         self._closed = False
 
     # ---- topics ----
@@ -108,6 +111,7 @@ class EmbeddedLog:
                 self._store.drop(topic)
             with self._changed:
                 del self._topics[name]
+                self._recent.drop(topic.id)
                 self._changed.notify_all()
 
     def start_positions(self, topic: str) -> dict[TopicPartition, int]:
@@ -185,6 +189,11 @@ class EmbeddedLog:
         """Whether the topic is still there and the log open. While holding `changed`."""
         return not self._closed and self._topics.get(topic.name) is topic
 
+    def recent(self, topic: StoredTopic, ranges: Sequence[Range]) -> list[pa.Table] | None:
+        """Tables in memory that hold these ranges and more, if they are there."""
+        with self._changed:
+            return self._recent.find(topic.id, ranges)
+
     def commits(self, producer_id: str, after_epoch: int) -> Iterator[Commit]:
         """The commit records of a producer with a larger epoch, in order."""
         while True:
@@ -239,12 +248,15 @@ class EmbeddedLog:
                         self._store.expire(topic, starts)
                     with self._changed:
                         topic.starts = starts
+                        self._recent.drop(topic.id)
             kept = sum(topic.ends) - sum(topic.starts)
             if "compact" in policy and topic.unclean_count > ratio_min * kept:
                 delay_ms = int(topic.config.get("delete.retention.ms", DELETE_RETENTION_MS))
                 with self._store.transaction():
                     self._store.compact(topic, now_ms, delay_ms)
-                topic.unclean_count = 0
+                with self._changed:
+                    topic.unclean_count = 0
+                    self._recent.drop(topic.id)
 
     # ---- writing, under the lock ----
 
@@ -253,14 +265,22 @@ class EmbeddedLog:
     ) -> None:
         """Stores records and a commit record together, then shows them to readers."""
         ends = {output.topic: list(self._existing(output.topic).ends) for output in outputs}
+        written = []
         with self._store.transaction():
             for output in outputs:
                 if output.records.num_rows:
                     topic = self._topics[output.topic]
-                    self._store.insert(topic, self._placed(topic, ends[output.topic], output))
+                    before = list(ends[output.topic])
+                    records = self._placed(topic, ends[output.topic], output)
+                    self._store.insert(topic, records)
+                    bounds = enumerate(zip(before, ends[output.topic], strict=True))
+                    filled = {index: (start, end) for index, (start, end) in bounds if end > start}
+                    written.append((topic, records, filled))
             if commit is not None:
                 self._store.add_commit(*commit)
         with self._changed:
+            for topic, records, filled in written:
+                self._recent.add(topic.id, records, filled)
             for name, topic_ends in ends.items():
                 topic = self._topics[name]
                 topic.unclean_count += sum(topic_ends) - sum(topic.ends)
@@ -298,6 +318,7 @@ class EmbeddedLog:
             records.set_column(2, "timestamp", timestamps)
             .append_column("partition", pa.array(partitions))
             .append_column("offset", pa.array(offsets))
+            .cast(RECORD_SCHEMA)
         )
 
     def _existing(self, name: str) -> StoredTopic:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from merganser.engine.log.embedded_store import RecordStore, StoredTopic, by_topic
+import pyarrow as pa
+
+from merganser.engine.log.embedded_recent import cut
+from merganser.engine.log.embedded_store import Range, RecordStore, StoredTopic, by_topic
 from merganser.engine.log.protocol import TopicBatch, TopicPartition
 from merganser.errors import LogError
 
@@ -19,6 +22,8 @@ class _Shared(Protocol):
     def changed(self) -> threading.Condition: ...
 
     def current(self, topic: StoredTopic) -> bool: ...
+
+    def recent(self, topic: StoredTopic, ranges: Sequence[Range]) -> list[pa.Table] | None: ...
 
 
 class EmbeddedReader:
@@ -115,7 +120,12 @@ class EmbeddedReader:
         """The records of these ranges; positions move to their ends."""
         batches = []
         for name, found in by_topic(ranges).items():
-            records = self._store.select(self._topics[name], found, headers=self._headers)
+            topic = self._topics[name]
+            recent = self._log.recent(topic, found)
+            if recent is None:
+                records = self._store.select(topic, found, headers=self._headers)
+            else:
+                records = cut(recent, found, headers=self._headers)
             if records.num_rows:
                 batches.append(TopicBatch(name, records))
         for place, (_, end) in ranges.items():

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from merganser.errors import FencedError, LogError
 
 REPEAT_SECONDS = 30.0  # A client writes a line for each connection that it tries in vain.
+KINDS_MAX = 1_000  # Each client is a kind of its own, and readers come and go.
 
 
 class _Repeats(logging.Filter):
@@ -28,6 +29,8 @@ class _Repeats(logging.Filter):
         now = time.monotonic()
         passes = now - self._passed_at.get(kind, -REPEAT_SECONDS) >= REPEAT_SECONDS
         if passes:
+            if len(self._passed_at) >= KINDS_MAX:
+                self._passed_at.clear()
             self._passed_at[kind] = now
         return passes
 
