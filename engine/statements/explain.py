@@ -22,7 +22,6 @@ class QueryView:
         running: How it runs, if it does.
         consumer_group: The group that it reads with, or would.
         host: Where it runs, `host:port`.
-
     """
 
     explanation: Explanation
@@ -131,7 +130,8 @@ def query_view(session: Session, about: Explanation, running: RunningQuery | Non
     if not group:
         part = "query_" if about.kind == "PERSISTENT" else "transient_"
         group = f"_confluent-ksql-{session.service_id}{part}{about.query_id}"
-    return QueryView(about, running, group, session.host)
+    statement = about.statement.rstrip().removesuffix(";") + ";"
+    return QueryView(replace(about, statement=statement), running, group, session.host)
 
 
 def section(title: str, names: Iterable[str]) -> str:
