@@ -340,7 +340,7 @@ class AggregateOperator:
         until = over.grace_ms + (over.size_ms + 1 if over.kind == "SESSION" else 0)
         ends = f"({self._window_end()} + {until})"
         closed = closed_sql(epoch, self._operator, ends, by_partition=not self._rekeyed)
-        if over.loses_expired:
+        if over.loses_expired and over.kind != "SESSION":
             newest = f'(SELECT max("$window_start") FROM {table})'
             closed += f' AND "$window_start" >= {newest} - {over.retention_ms}'
         order = ", ".join(['"$window_start"', *(identifier(name) for name, _ in self._node.group)])

@@ -38,6 +38,7 @@ class SessionOperator(AggregateOperator):
         assert node.over is not None
         self._gap_ms = node.over.size_ms
         self._grace_ms = node.over.grace_ms
+        self._retention_ms = node.over.retention_ms
         self._group = [identifier(name) for name, _ in node.group]
         self._keys = [*self._group, '"$window_start"', '"$window_end"']
         self._fresh = identifier(f"$fresh_{index}")
@@ -102,7 +103,12 @@ class SessionOperator(AggregateOperator):
         duck = epoch.duck
         group = ", ".join(self._group)
         rows = f"(SELECT * FROM {self._fresh} {where})"
-        near = f"(SELECT s.* FROM {table} AS s SEMI JOIN {rows} AS f USING ({group}))"
+        same_key = " AND ".join(f"s.{name} = f.{name}" for name in self._group)
+        # A session whose retention is over is not there any more, even if it could be merged.
+        near = (
+            f"(SELECT s.* FROM {table} AS s SEMI JOIN {rows} AS f ON {same_key} AND "
+            f's."$window_end" >= f."$stream_time" - {self._retention_ms})'
+        )
         line = (
             f'SELECT {group}, "$window_start" AS "$start", "$window_end" AS "$end", '
             f'CAST(NULL AS BIGINT) AS "$row" FROM {near} UNION ALL '
