@@ -47,8 +47,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.description = (
         "Replays the departures from New York's airports on 10 July 2013, a day of thunderstorms, "
-        "into a\nwindowed aggregation, and shows the windows while they change. Needs no Kafka and "
-        "leaves nothing behind."
+        "into\na windowed aggregation, and shows the windows while they change. Needs no Kafka and "
+        "leaves\nnothing behind."
     )
     parser.add_argument(
         "--seconds",
@@ -77,9 +77,11 @@ def execute(options: argparse.Namespace) -> int:
         _listen(server, board)
         producer = producer_beside(server, quickstart.topic)
         view = stack.enter_context(view_of(board, console))
+        given = 0
         for tick in replay(quickstart.records, options.seconds, stop):
             producer.append(tick.records)
-            view.show(tick.event_time_ms)
+            given += len(tick.records)
+            view.show(tick.event_time_ms, given)
         complete = board.wait_until_complete(SETTLE_SECONDS, stop)
     if stop.is_set():
         return OK

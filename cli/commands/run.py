@@ -48,8 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.description = (
         "Runs the persistent queries of a file until SIGTERM or SIGINT (exit status 0). Started "
-        "again on the same\nlog, it goes on where it ended. A SELECT … EMIT CHANGES at the end of "
-        "the file is shown live."
+        "again on\nthe same log, it goes on where it ended. A SELECT … EMIT CHANGES at the end of "
+        "the file is shown\nlive; when it reaches its LIMIT, the run ends."
     )
     parser.add_argument("file", metavar="FILE.sql", help="the statements")
     add_server_options(parser)
@@ -80,7 +80,7 @@ def execute(options: argparse.Namespace) -> int:
         )
         connection = Connection(server.url, Credentials())
         stack.callback(connection.close)
-        session, terminal = Session(), Terminal(sys.stdout)
+        session, terminal = Session(dict(script.properties)), Terminal(sys.stdout)
         presenter = ShellPresenter(session, terminal)
         try:
             _start(script, connection, presenter)

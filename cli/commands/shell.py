@@ -33,9 +33,9 @@ _CLIENT_PROPERTIES = ("ssl.", "sasl.", "security.")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options: ksqlDB's by name and meaning, and those of a server of one's own."""
     parser.description = (
-        "Streaming SQL at a prompt. Without SERVER_URL, a server runs inside this process on the "
-        "embedded log;\nunless --data-dir is given it keeps everything in memory, and forgets it "
-        "at the end."
+        "Streaming SQL at a prompt. Without SERVER_URL a server runs inside this process, on the "
+        "embedded\nlog; unless --data-dir is given it keeps everything in memory and forgets it at "
+        "the end."
     )
     parser.add_argument("server_url", nargs="?", metavar="SERVER_URL", help="http://host:port")
     parser.add_argument(

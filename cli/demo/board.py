@@ -39,6 +39,11 @@ class Hour:
         """Reads a row of QUERY."""
         return cls(*row.values)
 
+    @property
+    def end_ms(self) -> int:
+        """When it ends."""
+        return self.start_ms + HOUR_MS
+
     def line(self) -> str:
         """Says it in one line."""
         longest = "" if self.longest_min is None else f", longest {self.longest_min:4d}"
@@ -93,23 +98,23 @@ class Board:
         airports = sorted({hour.airport for hour in hours})
         table = Table(
             title=f"New York, 10 July 2013, {local(event_time_ms):%H:%M}",
-            caption=f"{self.flights} flights, {self.updates} updates of windows",
+            caption="flights (cancelled) and average delay, by hour of departure; "
+            f"{self.flights} flights, {self.updates} updates",
             title_justify="left",
             caption_justify="left",
         )
         table.add_column("Hour")
         for airport in airports:
-            table.add_column(f"{airport} flights", justify="right")
-            table.add_column("cancelled", justify="right")
-            table.add_column("avg delay", justify="right")
+            table.add_column(airport, justify="right", min_width=8)
+            table.add_column("delay", justify="right", min_width=7)
         by_hour: dict[int, dict[str, Hour]] = {}
         for hour in hours:
             by_hour.setdefault(hour.start_ms, {})[hour.airport] = hour
         for start_ms in sorted(by_hour)[-HOURS_SHOWN:]:
-            is_open = start_ms + HOUR_MS > event_time_ms
             cells = [
                 cell for airport in airports for cell in _cells(by_hour[start_ms].get(airport))
             ]
+            is_open = start_ms + HOUR_MS > event_time_ms
             style = "bold" if is_open else ""
             table.add_row(f"{local(start_ms):%H:%M}", *cells, style=style)
         return table
@@ -120,13 +125,13 @@ def local(epoch_ms: int) -> datetime:
     return datetime.fromtimestamp(epoch_ms / 1000, tz=UTC).astimezone(NEW_YORK)
 
 
-def _cells(hour: Hour | None) -> tuple[Text, Text, Text]:
+def _cells(hour: Hour | None) -> tuple[Text, Text]:
     if hour is None:
-        return Text(""), Text(""), Text("")
-    cancelled = Text(str(hour.cancelled) if hour.cancelled else "")
+        return Text(""), Text("")
+    flights = f"{hour.flights} ({hour.cancelled})" if hour.cancelled else f"{hour.flights}    "
     colour = "green"
     if hour.average_min >= _RED_FROM_MIN:
         colour = "red"
     elif hour.average_min >= _YELLOW_FROM_MIN:
         colour = "yellow"
-    return Text(str(hour.flights)), cancelled, Text(f"{hour.average_min} min", style=colour)
+    return Text(flights), Text(f"{hour.average_min} min", style=colour)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
 
-from merganser.cli.demo.board import HOUR_MS, Board
+from merganser.cli.demo.board import Board, Hour
 
 
 class View(Protocol):
     """Shows the board; at the end of its context, for the last time."""
 
-    def show(self, event_time_ms: int) -> None:
-        """Shows how things stand at a moment of event time."""
+    def show(self, event_time_ms: int, given: int) -> None:
+        """Shows how things stand at a moment of event time, when so many records are out."""
         ...
 
 
@@ -27,7 +28,7 @@ def view_of(board: Board, console: Console) -> Iterator[View]:
         with Live(console=console, auto_refresh=False) as live:
             table = _Changing(board, live)
             yield table
-            table.show(table.event_time_ms)
+            table.show_last()
     else:
         lines = _Lines(board, console)
         yield lines
@@ -40,32 +41,43 @@ class _Changing:
     def __init__(self, board: Board, live: Live) -> None:
         self._board = board
         self._live = live
-        self.event_time_ms = 0
+        self._event_time_ms = 0
 
-    def show(self, event_time_ms: int) -> None:
-        self.event_time_ms = event_time_ms
-        self._live.update(self._board.table(event_time_ms), refresh=True)
+    def show(self, event_time_ms: int, _given: int) -> None:
+        self._event_time_ms = event_time_ms
+        self.show_last()
+
+    def show_last(self) -> None:
+        self._live.update(self._board.table(self._event_time_ms), refresh=True)
 
 
 class _Lines:
-    """A line for each window that has come to its end."""
+    """A line for each window, once it has ended and all its flights are counted.
+
+    The query is some way behind the records. Since it takes them in order, it has told of all that
+    happened up to a moment when it has counted as many flights as were given out by then.
+    """
 
     def __init__(self, board: Board, console: Console) -> None:
         self._board = board
         self._console = console
-        self._ended_ms = 0
+        self._moments: deque[tuple[int, int]] = deque()
+        self._printed: dict[tuple[int, str], str] = {}
 
-    def show(self, event_time_ms: int) -> None:
-        # A window's last update may still be on its way when the next window has begun. After an
-        # hour of event time it has come, or the replay is faster than this computer can follow.
-        self._show_ended(event_time_ms - HOUR_MS)
+    def show(self, event_time_ms: int, given: int) -> None:
+        self._moments.append((event_time_ms, given))
+        counted = self._board.flights
+        reached_ms = 0
+        while self._moments and self._moments[0][1] <= counted:
+            reached_ms = self._moments.popleft()[0]
+        self._print(hour for hour in self._board.hours() if hour.end_ms <= reached_ms)
 
     def show_rest(self) -> None:
-        last = max((hour.start_ms + HOUR_MS for hour in self._board.hours()), default=0)
-        self._show_ended(last)
+        self._print(self._board.hours())
 
-    def _show_ended(self, until_ms: int) -> None:
-        for hour in self._board.hours():
-            if self._ended_ms < hour.start_ms + HOUR_MS <= until_ms:
-                self._console.print(hour.line(), soft_wrap=True)
-        self._ended_ms = max(self._ended_ms, until_ms)
+    def _print(self, hours: Iterable[Hour]) -> None:
+        for hour in hours:
+            line = hour.line()
+            if self._printed.get((hour.start_ms, hour.airport)) != line:
+                self._printed[hour.start_ms, hour.airport] = line
+                self._console.print(line, soft_wrap=True)

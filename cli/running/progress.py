@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -27,17 +27,22 @@ class Progress:
     """Readings of all queries, and since when nothing has moved.
 
     Attributes:
+        clock: Tells seconds from any beginning.
         readings: The last ones, in order of creation.
     """
 
+    clock: Callable[[], float] = monotonic
     readings: list[Reading] = field(default_factory=list)
     _last: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    _read_at: float = field(default_factory=monotonic)
-    _moved_at: float = field(default_factory=monotonic)
+    _read_at: float = field(init=False)
+    _moved_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._read_at = self._moved_at = self.clock()
 
     def read(self, stats: Sequence[QueryStats]) -> None:
         """Takes the counters in."""
-        now = monotonic()
+        now = self.clock()
         seconds = max(now - self._read_at, 1e-3)
         self.readings = []
         for entry in stats:

@@ -8,8 +8,8 @@ follows from its place in the file. INSERT INTO … VALUES runs with the first s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from merganser.errors import UnsupportedError
 from merganser.parser import ast
@@ -46,10 +46,12 @@ class Script:
     Attributes:
         statements: All but the final SELECT.
         final: The SELECT … EMIT CHANGES that the file ends with, to be shown live.
+        properties: What the file has SET by then.
     """
 
     statements: tuple[ast.Statement, ...]
     final: ast.QueryStatement | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
 
     def still_to_run(self, existing: Existing) -> tuple[list[ast.Statement], list[str]]:
         """Returns the statements that the server has not got yet, and names for those it has."""
@@ -100,7 +102,17 @@ def read(text: str, variables: dict[str, str]) -> Script:
                 f"{_title(statement)} can only stand at the end of the file",
                 hint="Everything before it should create streams, tables and queries.",
             )
-    return Script(tuple(before), final)
+    return Script(tuple(before), final, _properties(before))
+
+
+def _properties(statements: Sequence[ast.Statement]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for statement in statements:
+        if isinstance(statement, ast.SetProperty):
+            found[statement.name] = statement.value
+        elif isinstance(statement, ast.UnsetProperty):
+            found.pop(statement.name, None)
+    return found
 
 
 def request_text(statements: Sequence[ast.Statement]) -> str:

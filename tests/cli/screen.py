@@ -58,10 +58,6 @@ class Screen:
         """Waits until the last line is an empty prompt."""
         wait_until(lambda: _PROMPT.fullmatch(self.text().rpartition("\n")[2]) is not None)
 
-    def wait_for_end(self) -> None:
-        """Waits until the program has ended."""
-        wait_until(lambda: self._tmux("has-session", check=False).returncode != 0)
-
     def _tmux(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["tmux", "-L", self._socket, *arguments], capture_output=True, text=True, check=check
@@ -69,11 +65,15 @@ class Screen:
 
 
 @contextmanager
-def screen(arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[Screen]:
-    """Runs `merganser` on a screen of its own."""
+def screen(
+    arguments: Sequence[str], environment: Mapping[str, str], *, stay: bool = False
+) -> Iterator[Screen]:
+    """Runs `merganser` on a screen of its own; with `stay` the screen outlives the program."""
     socket = f"merganser-{uuid.uuid4().hex[:8]}"
     settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
-    command = f"{settings} exec {shlex.join([str(PROGRAM), *arguments])}"
+    command = f"{settings} {shlex.join([str(PROGRAM), *arguments])}"
+    if stay:
+        command += "; exec cat"
     size = ["-x", str(COLUMNS), "-y", str(ROWS)]
     subprocess.run(
         ["tmux", "-L", socket, "-f", "/dev/null", "new-session", "-d", *size, command],
