@@ -97,7 +97,7 @@ class Board:
         hours = self.hours()
         airports = sorted({hour.airport for hour in hours})
         table = Table(
-            title=f"New York, 10 July 2013, {local(event_time_ms):%H:%M}",
+            title=f"New York, {local(event_time_ms):%d %B %Y, %H:%M}",
             caption="flights (cancelled) and average delay, by hour of departure; "
             f"{self.flights} flights, {self.updates} updates",
             title_justify="left",
