@@ -6,11 +6,12 @@ refuse new requests, bring streaming answers to their end, wait for the others; 
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 import structlog
@@ -27,6 +28,7 @@ from merganser.server.services import ServerState, Services, StatementEngine
 logger = structlog.get_logger(__name__)
 
 GRACEFUL_SECONDS = 10  # For requests under way at shutdown; then their connections are cut.
+KEEP_ALIVE_SECONDS = 600  # ksqlDB's; a short one meets requests that are just being sent.
 LISTEN_BACKLOG = 2048
 EMBEDDED_LOG_FILE = "log.duckdb"
 
@@ -47,11 +49,21 @@ class WebServer(uvicorn.Server):
                 log_config=None,
                 server_header=False,
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
 
     def stop(self) -> None:
         """Asks the server to shut down, from any thread."""
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Takes a signal: the first asks to end, a second SIGINT insists.
+
+        uvicorn would raise it again at the end, which kills the process before the log is closed.
+        """
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -180,9 +192,13 @@ def open_log(config: ServerConfig) -> Log:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
     except OSError as error:
         raise PropertyError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    # Connections inherit it. asyncio sets it only on sockets that name their protocol; without it
+    # each answer waits 40 ms for the client's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _address(listener: socket.socket) -> str:

@@ -27,6 +27,7 @@ from merganser.errors import (
     WrongEndpointError,
 )
 from merganser.server import media
+from merganser.server.bodies import read_body
 from merganser.server.failures import Body, error_response, generic_error, statement_error
 from merganser.server.frames import Delimited, Framing, Header, JsonArray, PulledRows, StreamedRows
 from merganser.server.gate import Ready
@@ -38,7 +39,6 @@ from merganser.server.wire import (
     CloseQueryRequest,
     KsqlRequest,
     QueryStreamRequest,
-    parse_body,
     variables_of,
 )
 
@@ -80,7 +80,7 @@ async def query_stream(request: Request, services: Ready) -> Response:
     if (refusal := _old_protocol(request)) is not None:
         return refusal
     try:
-        body = parse_body(QueryStreamRequest, await request.body())
+        body = await read_body(request, QueryStreamRequest)
     except RequestError as error:
         return ChunkedError(generic_error(error.code, str(error)))
     question = _Question(
@@ -111,7 +111,7 @@ async def query(request: Request, services: Ready) -> Response:
     if (refusal := _old_protocol(request)) is not None:
         return refusal
     try:
-        body = parse_body(KsqlRequest, await request.body())
+        body = await read_body(request, KsqlRequest)
     except RequestError as error:
         return error_response(generic_error(error.code, str(error)), typed=False)
     if not body.ksql.strip():
@@ -141,7 +141,7 @@ async def query(request: Request, services: Ready) -> Response:
 async def close_query(request: Request, services: Ready) -> Response:
     """Ends a push query, from any connection to this server."""
     try:
-        body = parse_body(CloseQueryRequest, await request.body())
+        body = await read_body(request, CloseQueryRequest)
         if not await services.run(lambda: services.engine.close_query(body.query_id)):
             raise RequestError(f'no push query with id "{body.query_id}" runs here')  # noqa: TRY301
     except RequestError as error:

@@ -11,6 +11,7 @@ from merganser.engine.answer import Answer, Table
 from merganser.engine.engine import StatementFailure
 from merganser.errors import RequestError, UserError
 from merganser.server import media
+from merganser.server.bodies import read_body
 from merganser.server.failures import (
     Body,
     error_response,
@@ -21,7 +22,7 @@ from merganser.server.failures import (
 from merganser.server.gate import Classic
 from merganser.server.openapi import ERRORS, body_of
 from merganser.server.services import Services
-from merganser.server.wire import KsqlRequest, parse_body, variables_of
+from merganser.server.wire import KsqlRequest, variables_of
 from merganser.server.wire_answers import Entity
 
 router = APIRouter(tags=["statements"])
@@ -43,7 +44,7 @@ async def run_statements(request: Request, services: Classic) -> Response:
     `requestProperties: {"merganser.tables": true}` each entity has a member `$tables`.
     """
     try:
-        body = parse_body(KsqlRequest, await request.body())
+        body = await read_body(request, KsqlRequest)
     except RequestError as error:
         return error_response(generic_error(error.code, str(error)), typed=False)
     return await services.run(lambda: _execute(services, body))

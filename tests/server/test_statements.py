@@ -16,6 +16,7 @@ from merganser.errors import (
     SqlSyntaxError,
     WrongEndpointError,
 )
+from merganser.server import bodies
 from tests.server.fake_engine import FakeEngine, Said
 from tests.server.raw_http import RawConnection
 
@@ -124,6 +125,13 @@ def test_bodies_that_cannot_be_read_are_bad_requests(raw: RawConnection, body: b
     error = json.loads(answer.body)
     assert list(error) == ["@type", "error_code", "message"]
     assert (error["@type"], error["error_code"]) == ("generic_error", 40000)
+
+
+def test_bodies_have_a_limit(raw: RawConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_BYTES_MAX", 100)
+    answer = raw.ask("POST", "/ksql", b'{"ksql": "' + b" " * 200 + b'"}')
+    assert answer.status == 400
+    assert b"longer than 100 bytes" in answer.body
 
 
 @pytest.mark.parametrize(
