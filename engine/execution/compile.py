@@ -70,7 +70,8 @@ class _Compiler:
             store = StoreOperator(rows, len(self.steps))
             self.steps.append(store)
             materialization = store.materialization
-        sink = SinkOperator(plan.sink, rows)
+        rekeyed = any(isinstance(node, RekeyNode | AggregateNode) for node in plan.walk())
+        sink = SinkOperator(plan.sink, rows, passes_keys=not rekeyed)
         self.steps.append(sink)
         return Topology(
             tuple(self.steps), tuple(self.sources), sink.output, plan.sink, materialization

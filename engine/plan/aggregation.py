@@ -98,9 +98,9 @@ def resolve_window(query: ast.Query, properties: Mapping[str, object]) -> Window
     assert clause is not None
     size, kind = clause.size.ms, clause.kind.value
     advance = clause.advance.ms if clause.advance else size
-    if size <= 0:
+    if size < 0 or (size == 0 and kind != "SESSION"):
         raise UserError("the size of a window must be positive", span=clause.span)
-    if not 0 < advance <= size:
+    if kind != "SESSION" and not 0 < advance <= size:
         raise UserError(
             "ADVANCE BY must be positive and at most the window's size", span=clause.span
         )

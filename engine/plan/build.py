@@ -68,7 +68,9 @@ def plan_query(
     """
     nodes = _source_nodes(query, catalog)
     _check_sources(query, nodes, persistent=persistent)
-    scope = SourceScope(nodes, bounds=query.window is not None, custom_types=catalog.types)
+    scope = SourceScope(
+        nodes, bounds=query.window is not None and not query.joins, custom_types=catalog.types
+    )
     draft, scope = add_joins(query, nodes, scope)
     where_scope = replace(
         scope, forbidden=frozenset(WINDOW_BOUNDS) if query.window else frozenset()
@@ -148,10 +150,13 @@ def _check_sources(query: ast.Query, nodes: list[SourceNode], *, persistent: boo
                 raise UnsupportedError(
                     f"persistent queries on windowed tables are not supported: {source.name}"
                 )
-    if (query.joins or query.group_by is not None) and any(
-        node.source.value_format.name == "KAFKA" for node in nodes
-    ):
-        raise UserError("sources with value format KAFKA cannot be used in JOIN or GROUP BY")
+    for node in nodes:
+        stateful = query.joins or query.group_by is not None or node.source.is_table
+        if stateful and node.source.value_format.name == "KAFKA" and persistent:
+            raise UserError(
+                "sources with value format KAFKA can only be used in queries without state: "
+                f"not in JOIN, GROUP BY or as a table, as {node.source.name} is"
+            )
 
 
 def _predicate(node: exp.Expression, scope: SourceScope, clause: str) -> Expression:

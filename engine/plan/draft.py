@@ -44,10 +44,8 @@ class SelectedItem:
         name: Output name.
         expression: Over the source columns (aggregates and table functions still inside).
         named: The user gave the name.
-        copies_key: AS_VALUE(key): never the key itself.
     """
 
     name: str
     expression: Expression
     named: bool
-    copies_key: bool = False

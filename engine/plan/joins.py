@@ -52,7 +52,7 @@ def add_joins(
         if isinstance(node, JoinNode) and node.kind == "FULL" and node.is_table:
             raise UnsupportedError("a FULL OUTER join of tables cannot be followed by another join")
         on = _Criteria.of(join, nodes[:index], nodes[index], scope)
-        draft = _joined(draft, nodes[index], join, on, query)
+        draft = _joined(draft, nodes[index], join, on)
         part = draft.key[0]
         if part.default_name is not None and part.column.startswith(SYNTHETIC_KEY):
             column = draft.node.schema.find(part.column)
@@ -111,11 +111,9 @@ def _columns(expression: Expression) -> set[str]:
     return {node.name for node in expression.walk() if isinstance(node, ColumnRef)}
 
 
-def _joined(
-    draft: Draft, right: SourceNode, join: ast.Join, on: _Criteria, query: ast.Query
-) -> Draft:
+def _joined(draft: Draft, right: SourceNode, join: ast.Join, on: _Criteria) -> Draft:
     left = draft.node
-    foreign = _check_kinds(draft, right, join, on, query)
+    foreign = _check_kinds(draft, right, join, on)
     if not foreign:
         _check_partitions(left, right)
     kind = join.kind.value
@@ -144,6 +142,8 @@ def _joined(
     others = tuple(
         replace(column, role=Role.KEY if column.name in key_columns else Role.VALUE)
         for column in (*left.schema, *right.schema)
+        # The synthetic key of a join below is of no use any more.
+        if not (isinstance(left, JoinNode) and column.name == left.synthetic_key)
     )
     extra = (Column(synthetic, on.left.result_type, Role.KEY),) if synthetic else ()
     keys_first = tuple(sorted((*extra, *others), key=lambda c: c.role is not Role.KEY))
@@ -166,23 +166,16 @@ def _joined(
 
 
 def _synthetic_name(left: PlanNode, right: PlanNode) -> str:
-    taken = {column.name for node in (left, right) for column in node.schema}
-    bare = {
-        inner
-        for node in (*left.walk(), *right.walk())
-        if isinstance(node, SourceNode)
-        for _, inner in node.columns
-    }
+    sources = [n for n in (*left.walk(), *right.walk()) if isinstance(n, SourceNode)]
+    taken = {name for node in sources for pair in node.columns for name in pair}
     name, index = SYNTHETIC_KEY, 0
-    while name in taken or name in bare:
+    while name in taken:
         index += 1
         name = f"{SYNTHETIC_KEY}_{index}"
     return name
 
 
-def _check_kinds(
-    draft: Draft, right: SourceNode, join: ast.Join, on: _Criteria, query: ast.Query
-) -> bool:
+def _check_kinds(draft: Draft, right: SourceNode, join: ast.Join, on: _Criteria) -> bool:
     """Checks that the kinds of the sides can be joined so; True for a foreign-key join."""
     left = draft.node
     if left.is_table and not right.is_table:
@@ -225,8 +218,10 @@ def _check_kinds(
         raise UserError(
             f"{join.kind.value} OUTER foreign-key joins are not supported", span=join.span
         )
-    if len(query.joins) > 1:
-        raise UnsupportedError("foreign-key joins are not supported in n-way joins", span=join.span)
+    if not isinstance(left, SourceNode):
+        raise UnsupportedError(
+            "a foreign-key join can only be the first of several joins", span=join.span
+        )
     if left.window is not None or right.window is not None:
         raise UnsupportedError("foreign-key joins of windowed tables are not supported")
     return True

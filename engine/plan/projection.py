@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from merganser.engine.expression import ColumnRef, Expression
 from merganser.engine.plan.draft import Draft, KeyPart, SelectedItem
 from merganser.engine.plan.nodes import ProjectNode
-from merganser.engine.schema import PSEUDO_COLUMNS, Column, Role, Schema
-from merganser.errors import KeyRuleError, NameTakenError, UserError
+from merganser.engine.schema import Column, Role, Schema
+from merganser.errors import KeyRuleError, NameTakenError
 from merganser.parser import ast
 
 
@@ -63,15 +63,13 @@ def project(
         for index, (item, expression) in enumerate(lowered)
         if index not in taken
     ]
-    if not values and (query.group_by is not None or query.partition_by is not None):
+    if not values:
         raise KeyRuleError("the projection contains no value columns")
     columns = tuple(column for *_, column in keys + values)
     names = [column.name for column in columns]
     for name in names:
         if names.count(name) > 1:
             raise NameTakenError(f"the projection contains the column `{name}` twice")
-        if name in PSEUDO_COLUMNS:
-            raise UserError(f"`{name}` is a reserved column name")
     return ProjectNode(
         draft.node,
         tuple((name, expression) for name, expression, _ in keys + values),
@@ -107,10 +105,8 @@ def _choose_keys(
         for name in part.equivalents:
             shown = [
                 index
-                for index, (item, expression) in enumerate(lowered)
-                if isinstance(expression, ColumnRef)
-                and expression.name == name
-                and not item.copies_key
+                for index, (_, expression) in enumerate(lowered)
+                if isinstance(expression, ColumnRef) and expression.name == name
             ]
             if len(shown) > 1:
                 names = ", ".join(f"`{lowered[index][0].name}`" for index in shown)

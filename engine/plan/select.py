@@ -34,23 +34,14 @@ def select_items(
     for item in query.items:
         match item:
             case ast.SelectAll():
-                items.extend(_star(item, scope, persistent=persistent))
+                found = _star(item, scope, persistent=persistent)
+                items.extend(found if query.partition_by is None else _old_keys_last(found, scope))
             case ast.SelectStruct():
                 items.extend(_struct_star(item, scope))
             case ast.SelectItem():
                 items.append(_single(item, scope, namer, persistent=persistent))
     _check_names(items, query, persistent=persistent)
     return tuple(items)
-
-
-def is_key_copy(node: exp.Expression) -> bool:
-    """Whether a select item is AS_VALUE(column)."""
-    return (
-        isinstance(node, exp.Anonymous)
-        and str(node.this).upper() == "AS_VALUE"
-        and len(node.expressions) == 1
-        and isinstance(node.expressions[0], exp.Column)
-    )
 
 
 def default_name(node: exp.Expression) -> str | None:
@@ -110,6 +101,7 @@ def _single(
         persistent
         and item.alias is None
         and isinstance(expression, ColumnRef)
+        and len(scope.nodes) == 1
         and (bare := str(item.expression.name)) in PSEUDO_COLUMNS
     ):
         raise UserError(
@@ -118,8 +110,7 @@ def _single(
             span=item.span,
         )
     name = item.alias if item.alias is not None else namer.name(item.expression)
-    copies = is_key_copy(item.expression)
-    return SelectedItem(name, expression, named=item.alias is not None, copies_key=copies)
+    return SelectedItem(name, expression, named=item.alias is not None)
 
 
 def _star(item: ast.SelectAll, scope: SourceScope, *, persistent: bool) -> list[SelectedItem]:
@@ -145,6 +136,15 @@ def _star(item: ast.SelectAll, scope: SourceScope, *, persistent: bool) -> list[
         if not bounds_done:
             items.extend(_bounds(node, joined=joined))
     return items
+
+
+def _old_keys_last(items: list[SelectedItem], scope: SourceScope) -> list[SelectedItem]:
+    """PARTITION BY makes value columns of the old keys, behind those that were there."""
+    keys = {column.name for node in scope.nodes for column in node.output.key}
+    return sorted(
+        items,
+        key=lambda i: isinstance(i.expression, ColumnRef) and i.expression.name in keys,
+    )
 
 
 def _bounds(node: SourceNode, *, joined: bool) -> list[SelectedItem]:

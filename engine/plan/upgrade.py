@@ -65,8 +65,14 @@ def check_plan_upgrade(old: PlanNode, new: PlanNode) -> None:
 
 
 def _shape(plan: PlanNode) -> list[PlanNode]:
-    """The steps that hold state or identity: filters and projections may come and go."""
-    return [n for n in plan.walk() if not isinstance(n, FilterNode | ProjectNode | SinkNode)]
+    """The steps that hold state or identity.
+
+    Filters and projections may come and go, but not the filter below an aggregation.
+    """
+    nodes = list(plan.walk())
+    aggregated = any(isinstance(node, AggregateNode) for node in nodes)
+    free = (ProjectNode, SinkNode) if aggregated else (FilterNode, ProjectNode, SinkNode)
+    return [node for node in nodes if not isinstance(node, free)]
 
 
 def _check_step(before: PlanNode, after: PlanNode) -> None:

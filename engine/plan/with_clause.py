@@ -41,7 +41,6 @@ _COMMON = frozenset(
 )
 _CREATE_ONLY = frozenset({"WINDOW_TYPE", "WINDOW_SIZE", "SOURCE_CONNECTOR", "SOURCED_BY_CONNECTOR"})
 _WINDOW_SIZE = re.compile(r"\s*(\d+)\s+(\w+)\s*")
-_NAMED_DELIMITERS = {"SPACE": " ", "TAB": "\t"}
 FORMAT_CONFIG = {
     "key": "ksql.persistence.default.format.key",
     "value": "ksql.persistence.default.format.value",
@@ -194,7 +193,7 @@ def resolve_format(
     spec = FormatSpec(
         name,
         _wrapped(name, columns, given, properties, is_key=is_key),
-        given,
+        given if given is not None else _wrap_config(name, columns, properties, is_key=is_key),
         _delimiter(clause, part, name, spec_inherited),
         _other_properties(clause, part),
     )
@@ -226,12 +225,20 @@ def _wrapped(
         return given
     if len(columns) != 1:
         return True
+    config = _wrap_config(name, columns, properties, is_key=is_key)
+    return format_.wraps_by_default if config is None else config
+
+
+def _wrap_config(
+    name: str, columns: Sequence[Column], properties: Mapping[str, object], *, is_key: bool
+) -> bool | None:
+    """What the server's setting says of wrapping, where it applies and the format can do it."""
     config = properties.get("ksql.persistence.wrap.single.values")
-    if config is not None and str(config) != "":
-        wanted = str(config).lower() == "true"
-        if format_.wraps if wanted else format_.unwraps:
-            return wanted
-    return format_.wraps_by_default
+    if is_key or len(columns) != 1 or config is None or str(config) == "":
+        return None
+    format_ = FORMATS[name]
+    wanted = str(config).lower() == "true"
+    return wanted if format_.wraps and format_.unwraps else None
 
 
 def _delimiter(clause: WithClause, part: str, name: str, inherited: FormatSpec | None) -> str:
@@ -240,12 +247,7 @@ def _delimiter(clause: WithClause, part: str, name: str, inherited: FormatSpec |
         return inherited.delimiter if inherited is not None else ","
     if name != "DELIMITED":
         raise PropertyError(f"{part.upper()}_DELIMITER is only for format DELIMITED")
-    delimiter = _NAMED_DELIMITERS.get(given.upper(), given)
-    if len(delimiter) != 1:
-        raise PropertyError(
-            f"{part.upper()}_DELIMITER must be one character, SPACE or TAB, not {given!r}"
-        )
-    return delimiter
+    return given
 
 
 def _other_properties(clause: WithClause, part: str) -> tuple[tuple[str, str], ...]:

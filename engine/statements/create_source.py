@@ -19,6 +19,12 @@ def create_source(statement: ast.CreateSource, session: Session) -> Answer:
     """Adds the source; makes its topic if PARTITIONS is given."""
     kind = "table" if statement.is_table else "stream"
     existing = session.catalog.sources.get(statement.name)
+    if statement.or_replace and statement.read_only:
+        raise UserError(
+            f"cannot add {kind} '{statement.name}': CREATE OR REPLACE is not supported on "
+            f"SOURCE {kind}s",
+            span=statement.span,
+        )
     if existing is not None and statement.if_not_exists:
         return WarningEntity(
             message=f"Cannot add {kind} `{statement.name}`: A {existing.kind} with the same name "

@@ -22,8 +22,9 @@ from merganser.engine.plan.with_clause import format_options
 class SinkOperator:
     """Encodes rows into the table that the task publishes."""
 
-    def __init__(self, sink: Source, rows: Rows) -> None:
+    def __init__(self, sink: Source, rows: Rows, *, passes_keys: bool) -> None:
         assert rows.changes is not Changes.RETRACT
+        self._passes_keys = passes_keys
         self._sink = sink
         self._rows = rows
         self._out = identifier("$output")
@@ -82,6 +83,10 @@ class SinkOperator:
         if len(keys) == 1 and not self._sink.key_format.wrapped:
             (column,) = keys.values()
             sql = f"CASE WHEN {column} IS NOT NULL THEN {payload} END"
+        elif self._passes_keys:
+            # A record without key stays one without; PARTITION BY gives a key of NULLs instead.
+            given = " OR ".join(f"{column} IS NOT NULL" for column in keys.values())
+            sql = f"CASE WHEN {given} THEN {payload} END"
         window = self._sink.window
         if window is None:
             return sql

@@ -10,7 +10,7 @@ from __future__ import annotations
 from merganser.engine.duck import identifier
 from merganser.engine.execution.expressions.compile import compile_expression, compile_predicate
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
-from merganser.engine.expression import Expression
+from merganser.engine.expression import ColumnRef, Expression
 from merganser.engine.plan.nodes import FilterNode, FlatMapNode, ProjectNode, RekeyNode
 
 SEQ_STRIDE = 1 << 22  # Room between two rows' `$seq` for what a table function makes of one.
@@ -45,17 +45,25 @@ def project_rows(node: ProjectNode, rows: Rows) -> Rows:
 
 
 def rekey_rows(node: RekeyNode, rows: Rows) -> Rows:
-    """PARTITION BY: a failing key expression gives a NULL key."""
+    """PARTITION BY: a failing key expression gives a NULL key.
+
+    So does a record without value, but where only key columns are used.
+    """
     columns: list[str] = []
     source = rows
     moved = dict(node.keys)
+    old_keys = {column.name for column in node.child.schema.key}
     for column in node.schema:
         key = moved.get(column.name)
         if key is None:
             columns.append(identifier(column.name))
             continue
         compiled = compile_expression(key)
-        columns.append(f"{compiled.sql} AS {identifier(column.name)}")
+        used = {inner.name for inner in key.walk() if isinstance(inner, ColumnRef)}
+        sql = compiled.sql
+        if used and not used <= old_keys:
+            sql = f'CASE WHEN NOT "$tombstone" THEN {sql} END'
+        columns.append(f"{sql} AS {identifier(column.name)}")
         if compiled.failed is not None:
             rows = rows.checked(_check(source, compiled.failed, "PARTITION BY", key))
     return rows.select(columns, schema=node.schema)

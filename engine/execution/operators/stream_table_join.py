@@ -14,6 +14,7 @@ from merganser.engine.execution.operators.table_state import TableState
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
 from merganser.engine.execution.topology import Epoch
 from merganser.engine.plan.nodes import JoinNode
+from merganser.engine.schema import Role
 
 
 class StreamTableJoinOperator:
@@ -69,7 +70,7 @@ class StreamTableJoinOperator:
         for column in self._node.schema:
             side = "l" if column.name in names else "r"
             sql = f"{side}.{identifier(column.name)}"
-            if column.name == self._node.synthetic_key:
+            if column.role is Role.KEY and not self._left.windowed:
                 sql = 'l."$key"'
             columns.append(f"{sql} AS {identifier(column.name)}")
         engine = [f"l.{name}" for name in self._left.engine_columns]
