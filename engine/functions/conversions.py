@@ -105,7 +105,7 @@ def _like(text: str, pattern: str, escape: str) -> bool:
 
 
 _TEXT = types.STRING
-define("$like", (_TEXT, _TEXT, _TEXT), types.BOOLEAN, _like)
+define("$like", (_TEXT, _TEXT, _TEXT), types.BOOLEAN, _like, raises=True)
 define("$double_text", (types.DOUBLE,), types.STRING, double_text)
 define("$big_decimal_text", (types.STRING,), types.STRING, _big_decimal_text)
 define("$parse_long", (types.STRING,), types.BIGINT, _parse_long)

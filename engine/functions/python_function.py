@@ -43,6 +43,7 @@ class PythonFunction:
     returns: SqlType
     row: Row
     pass_nulls: bool
+    raises: bool
 
     def values(self, *columns: pa.ChunkedArray) -> pa.Array:
         """The results of a batch, NULL where a call raises."""
@@ -86,8 +87,12 @@ def define(
     row: Row,
     *,
     pass_nulls: bool = False,
+    raises: bool = False,
 ) -> None:
-    """Defines a Python function under a DuckDB name (by convention `$…`)."""
+    """Defines a Python function under a DuckDB name (by convention `$…`).
+
+    `raises`: whether `<name>_failed` is wanted too.
+    """
     assert name not in _FUNCTIONS, name
     _FUNCTIONS[name] = PythonFunction(
         name,
@@ -95,6 +100,7 @@ def define(
         _number_type(returns),
         row,
         pass_nulls,
+        raises,
     )
 
 
@@ -114,7 +120,8 @@ def python(
     parsed = parse_signature(signature)
     parameters = tuple(ArrayType(p.type) if p.variadic else p.type for p in parsed.parameters)
     assert parsed.returns is not None
-    define(name, parameters, parsed.returns, row, pass_nulls=nulls is Nulls.PASS)
+    passes = nulls is Nulls.PASS
+    define(name, parameters, parsed.returns, row, pass_nulls=passes, raises=raises)
     returns = parsed.returns
 
     def call(site: CallSite) -> str:
@@ -195,9 +202,11 @@ def register_functions(duck: Duck) -> None:
     for function in _FUNCTIONS.values():
         parameters = [physical_type(kind) for kind in function.parameters]
         count = len(parameters)
-        values, failed = _counted(function.values, count), _counted(function.failed, count)
+        values = _counted(function.values, count)
         duck.create_function(function.name, values, parameters, physical_type(function.returns))
-        duck.create_function(f"{function.name}_failed", failed, parameters, "BOOLEAN")
+        if function.raises:
+            failed = _counted(function.failed, count)
+            duck.create_function(f"{function.name}_failed", failed, parameters, "BOOLEAN")
 
 
 def _counted(function: Callable[..., pa.Array], count: int) -> Callable[..., pa.Array]:

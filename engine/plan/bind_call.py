@@ -56,6 +56,8 @@ def bind_call(binder: Binder, node: exp.Anonymous) -> Expression:
             raise TypeMismatchError(
                 f"table function {name} cannot be called here", span=parsed.span_of(node)
             )
+        if any(is_table_call(part) for a in node.expressions for part in a.find_all(exp.Anonymous)):
+            raise TypeMismatchError("table functions cannot be nested", span=parsed.span_of(node))
         match, arguments, returns = _resolve(binder, node, TABLES[name].overloads)
         return TableCall(name, match.index, arguments, returns)
     known = [*SCALARS, *AGGREGATES, *TABLES]
@@ -65,6 +67,11 @@ def bind_call(binder: Binder, node: exp.Anonymous) -> Expression:
         hint=f"Did you mean {near[0]}?" if near else None,
         span=parsed.span_of(node),
     )
+
+
+def is_table_call(node: exp.Anonymous) -> bool:
+    """Whether a call is one of a table function."""
+    return str(node.this) in TABLES
 
 
 def _aggregate(binder: Binder, node: exp.Anonymous) -> Expression:

@@ -32,7 +32,7 @@ from merganser.engine.expression import (
     Subscript,
     When,
 )
-from merganser.engine.plan.bind_call import bind_call
+from merganser.engine.plan.bind_call import bind_call, is_table_call
 from merganser.engine.plan.bind_comparison import compare
 from merganser.engine.plan.bind_literal import number_literal, shown
 from merganser.engine.plan.coercion import convert, numeric_rank
@@ -219,6 +219,10 @@ class Binder:
                 "CASE with an operand is not supported",
                 hint="Write CASE WHEN operand = value THEN … END.",
                 span=span_of(node),
+            )
+        if any(isinstance(part, exp.Anonymous) and is_table_call(part) for part in node.walk()):
+            raise TypeMismatchError(
+                "table functions cannot be called inside CASE", span=span_of(node)
             )
         conditions = [self._condition(branch.this, "WHEN") for branch in node.args["ifs"]]
         results = [self.bind(branch.args["true"]) for branch in node.args["ifs"]]

@@ -42,7 +42,7 @@ def _histogram(arguments: Sequence[Expression]) -> Accumulator:
         partial=f"CAST(histogram(coalesce({{0}}, 'null')) AS {state})",
         merge=f"CAST({_combined('{old}', '{new}', '+', cut)} AS {state})",
         final="{state}",
-        empty=f"CAST(MAP {{}} AS {state})",
+        empty=f"CAST(MAP([], []) AS {state})",
         undo=f"CAST({_combined('{old}', '{new}', '-')} AS {state})",
     )
 
@@ -56,7 +56,7 @@ def _attribute(arguments: Sequence[Expression]) -> Accumulator:
     def made(values: str, nulls: str) -> str:
         return f"CAST(struct_pack(m := {values}, z := {nulls}) AS {state})"
 
-    listed = f"coalesce(CAST(histogram({{0}}) AS {counts}), CAST(MAP {{}} AS {counts}))"
+    listed = f"coalesce(CAST(histogram({{0}}) AS {counts}), CAST(MAP([], []) AS {counts}))"
     return Accumulator(
         returns=kind,
         state=state,
@@ -64,7 +64,7 @@ def _attribute(arguments: Sequence[Expression]) -> Accumulator:
         merge=made(_combined("{old}.m", "{new}.m", "+"), "{old}.z + {new}.z"),
         final="CASE WHEN {state}.z = 0 AND cardinality({state}.m) = 1 "
         "THEN map_keys({state}.m)[1] END",
-        empty=made("MAP {}", "0"),
+        empty=made("MAP([], [])", "0"),
         undo=made(_combined("{old}.m", "{new}.m", "-"), "{old}.z - {new}.z"),
     )
 

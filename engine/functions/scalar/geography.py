@@ -47,7 +47,7 @@ SCALARS.add(
         category="MATHEMATICAL",
         examples={
             "GEO_DISTANCE(0.0, 0.0, 0.0, 0.0)": 0.0,
-            "CAST(GEO_DISTANCE(37.4439, -122.1663, 51.5257, -0.1122, 'miles') AS INT)": 5357,
+            "CAST(GEO_DISTANCE(37.4439, -122.1663, 51.5257, -0.1122, 'miles') AS INT)": 5365,
             "GEO_DISTANCE(0.0, 0.0, 0.0, 0.0, 'yards')": None,
             "GEO_DISTANCE(91.0, 0.0, 0.0, 0.0)": None,
             "GEO_DISTANCE(CAST(NULL AS DOUBLE), 0.0, 0.0, 0.0)": None,

@@ -214,7 +214,7 @@ SCALARS.add(
             "SUBSTRING('stream', 0, 2)": "st",
             "SUBSTRING('stream', 9)": "",
             "SUBSTRING('a😀b', 4)": "b",
-            "SUBSTRING(NULL, 1)": None,
+            "SUBSTRING(CAST(NULL AS STRING), 1)": None,
         },
     ),
 )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from merganser.engine.functions.function import RAISES_IF_NULL, SCALARS, ScalarFunction, scalar
+from merganser.engine.functions.function import (
+    RAISES_IF_NULL,
+    SCALARS,
+    Nulls,
+    ScalarFunction,
+    scalar,
+)
 from merganser.engine.functions.java_time.zone import zone_of
 from merganser.engine.functions.python_function import DAY_MS, from_number, python, to_number
 from merganser.engine.types import DATE, TIME, TIMESTAMP
@@ -28,7 +34,12 @@ def _add(name: str, kind: str, template: str, examples: dict[str, object], doc: 
     SCALARS.add(
         name,
         ScalarFunction(
-            scalar(f"(UNIT, INT, {kind}) -> {kind}", template, fails=RAISES_IF_NULL),
+            scalar(
+                f"(UNIT, INT, {kind}) -> {kind}",
+                template,
+                nulls=Nulls.RETURN,
+                fails=RAISES_IF_NULL,
+            ),
             doc=doc,
             category=_CATEGORY,
             examples=examples,
