@@ -303,7 +303,7 @@ class StreamStreamJoinOperator:
             given = ""
             if self._grace_ms is not None and side in due:
                 after = side.ahead_ms + self._lateness_ms
-                given = f' OR (NOT "$matched" AND "$rowtime" + {after} < {watermark})'
+                given = f' OR (NOT "$matched" AND "$rowtime" + {after} < {now})'
             epoch.duck.execute(
                 f'DELETE FROM {epoch.table(side.buffer)} WHERE "$rowtime" < {now - kept_for}{given}'
             )
