@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,19 +26,32 @@ class _StderrLogger:
     debug = info = warning = error = critical = exception = msg
 
 
-def log_to_stderr(level: int = logging.WARNING) -> None:
-    """Sends the server's own log to stderr, so that stdout has results and nothing else."""
+def log_to_stderr(level: int, *, tracebacks: bool) -> None:
+    """Sends the server's own log to stderr, so that stdout has results and nothing else.
+
+    Tracebacks are without the values of variables: records have no place in a log.
+    """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.dict_tracebacks,
+            structlog.processors.format_exc_info if tracebacks else _without_exception,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: _StderrLogger(),
         cache_logger_on_first_use=True,
     )
+
+
+def _without_exception(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    """Keeps what kind of error it was and its message."""
+    if event.pop("exc_info", None):
+        error = sys.exc_info()[1]
+        event["error"] = f"{type(error).__name__}: {error}"
+    return event
 
 
 @contextmanager
@@ -53,7 +66,7 @@ def own_server(
     """
     from merganser.server.run import start_in_background  # noqa: PLC0415 (the engine takes long)
 
-    log_to_stderr(logging.ERROR)
+    log_to_stderr(logging.ERROR, tracebacks=False)
     config = load_config(config_file, flags={**(flags or {}), "host": "127.0.0.1", "port": 0})
     server = start_in_background(config)
     try:

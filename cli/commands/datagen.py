@@ -125,7 +125,7 @@ def _to_log(options: argparse.Namespace, order: Order, topic: str, stop: Event) 
 
 def _to_server(options: argparse.Namespace, order: Order, topic: str, stop: Event) -> int:
     with Client(options.server) as client:
-        writer = StatementWriter(client, order, topic)
+        writer = StatementWriter(client, order, topic, options.partitions)
         return _pump(rows(order, _now_ms), writer, order, stop, show=options.print)
 
 

@@ -36,7 +36,8 @@ def execute(options: argparse.Namespace) -> int:
     """Runs the server until it is told to end; that is its normal end."""
     from merganser.server.run import serve  # noqa: PLC0415 (the engine takes long; help does not)
 
-    log_to_stderr(logging.getLevelNamesMapping()[options.log_level.upper()])
+    level = logging.getLevelNamesMapping()[options.log_level.upper()]
+    log_to_stderr(level, tracebacks=True)
     host, port = options.listen or (None, None)
     config = load_config(
         options.config, flags={**server_flags(options), "host": host, "port": port}

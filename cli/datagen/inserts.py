@@ -13,12 +13,18 @@ STATEMENTS_MAX = 500  # In one request: more gain nothing, and a server need not
 class StatementWriter:
     """Inserts into the stream that reads the topic; it is declared if the server has none."""
 
-    def __init__(self, client: Client, order: Order, topic: str) -> None:
+    def __init__(self, client: Client, order: Order, topic: str, partitions: int) -> None:
         self._client = client
         self._stream = name_sql(_stream_name(client, topic) or order.schema.name.upper())
         self._columns = order.schema.columns_of(order.value_format)
         client.execute(
-            order.schema.create_stream(self._stream, topic, order.value_format, order.key)
+            order.schema.create_stream(
+                self._stream,
+                topic,
+                order.value_format,
+                order.key,
+                None if _has_topic(client, topic) else partitions,
+            )
         )
 
     def append(self, records: list[tuple[Row, int]]) -> None:
@@ -48,6 +54,11 @@ def _stream_name(client: Client, topic: str) -> str | None:
             if stream.get("topic") == topic:
                 return str(stream["name"])
     return None
+
+
+def _has_topic(client: Client, topic: str) -> bool:
+    topics = [entry for entity in client.execute("SHOW TOPICS;") for entry in entity["topics"]]
+    return any(entry["name"] == topic for entry in topics)
 
 
 def _literal(value: Value) -> str:

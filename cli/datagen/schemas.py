@@ -46,14 +46,20 @@ class RecordSchema:
             if value_format == "JSON" or not sql_type.startswith("STRUCT")
         ]
 
-    def create_stream(self, stream: str, topic: str, value_format: str, key: str) -> str:
-        """Spells the statement that declares a stream on records of this schema, key first."""
+    def create_stream(
+        self, stream: str, topic: str, value_format: str, key: str, partitions: int | None = None
+    ) -> str:
+        """Spells the statement that declares a stream on records of this schema, key first.
+
+        `partitions` is for a topic that is not there yet.
+        """
         values = [name for name in self.columns_of(value_format) if name != key]
         columns = [f"{key} {self.columns[key]} KEY"]
         columns += [f"{name} {self.columns[name]}" for name in values]
         return (
             f"CREATE STREAM IF NOT EXISTS {stream} ({', '.join(columns)}) "
-            f"WITH (KAFKA_TOPIC='{topic}', VALUE_FORMAT='{value_format}', PARTITIONS=1);"
+            f"WITH (KAFKA_TOPIC='{topic}', VALUE_FORMAT='{value_format}'"
+            + (");" if partitions is None else f", PARTITIONS={partitions});")
         )
 
 

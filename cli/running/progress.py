@@ -12,6 +12,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from merganser.server.services import QueryStats
 
+_SETTLED = frozenset({"RUNNING", "PAUSED", "ERROR", "STOPPED"})
+"""States in which nothing happens by itself; the others mean a start, or a log that is away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -50,7 +53,8 @@ class Progress:
             records_in, records_out = before or (0, 0)
             came, went = entry.records_in - records_in, entry.records_out - records_out
             self.readings.append(Reading(entry, came / seconds, went / seconds))
-            if before is None or came or went or entry.lag > 0:
+            busy = entry.state not in _SETTLED or entry.lag > 0
+            if before is None or came or went or busy:
                 self._moved_at = now
         self._last = {entry.query_id: (entry.records_in, entry.records_out) for entry in stats}
         self._read_at = now
