@@ -44,7 +44,7 @@ golden: $(READY)  ## Rewrites golden files; look at the diff.
 	$(BIN)/python -m pytest tests/golden --update-golden $(ARGS)
 
 docs: $(READY)  ## Makes the pages that come from registries.
-	$(BIN)/python -m docs.reference
+	$(BIN)/python -m merganser.engine.functions.reference > docs/functions.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -64,6 +64,15 @@ class Epoch:
     failures: list[RecordFailure] = field(default_factory=list)
     failure_count: int = 0
 
+    @property
+    def has_headers(self) -> bool:
+        """Whether any record of the epoch has headers: most have none, and that is cheaper."""
+        return any(
+            len(chunk.flatten()) > 0
+            for records in self.inputs.values()
+            for chunk in records.column("headers").chunks
+        )
+
     def table(self, name: str) -> str:
         """A state table's qualified name."""
         return f"{identifier(self.state)}.main.{identifier(name)}"

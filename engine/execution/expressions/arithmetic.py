@@ -13,8 +13,9 @@ from merganser.engine import types
 from merganser.engine.duck import literal, physical_type
 from merganser.engine.execution.expressions.compiled import Fragment, either, is_null
 from merganser.engine.execution.expressions.decimals import decimal_arithmetic_sql
-from merganser.engine.expression import Arithmetic, Cast, Expression, Negate
+from merganser.engine.expression import Arithmetic, Call, Cast, Expression, Negate
 from merganser.engine.functions.decimals import is_wide
+from merganser.engine.functions.function import SCALARS
 from merganser.engine.plan.coercion import as_decimal
 from merganser.engine.types import DecimalType
 
@@ -72,15 +73,23 @@ def _text(left: Fragment, right: Fragment, logged: str | None) -> Fragment:
 def _integers(node: Arithmetic | Negate, compile_node: Compile) -> Fragment:
     leaves: dict[Expression, Fragment] = {}
     divides = _collect(node, compile_node, leaves)
-    fast = _fast(node, leaves)
-    wide = _wide(node, leaves)
-    sql = f"coalesce(TRY({fast}), CAST({wide} AS {physical_type(node.type)}))"
+    sql = f"CAST({_wide(node, leaves)} AS {physical_type(node.type)})"
+    if not is_volatile(node):
+        sql = f"coalesce(TRY({_fast(node, leaves)}), {sql})"
     logged = either(*(leaf.logged for leaf in leaves.values()))
     if divides:
         return Fragment(sql, is_null(sql), logged)
     missing = (is_null(leaf.sql) for leaf in leaves.values() if leaf.nullable)
     raises = either(*missing)
     return Fragment(sql, raises, logged, nullable=raises is not None)
+
+
+def is_volatile(node: Expression) -> bool:
+    """Whether an expression calls a function that gives another value each time."""
+    return any(
+        isinstance(part, Call) and SCALARS[part.name].overloads[part.overload].volatile
+        for part in node.walk()
+    )
 
 
 def _inner(node: Expression) -> tuple[Expression, ...]:

@@ -207,6 +207,11 @@ class AggregateOperator:
             'max("$seq") AS "$seq"',
             'max("$partition") AS "$partition"',
         ]
+        if epoch.has_headers:
+            # The output carries the headers of the record that changed it last.
+            engine.append('arg_max("$headers", "$seq") AS "$headers"')
+        else:
+            engine.append('NULL AS "$headers"')
         epoch.duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {target} AS "
             f"SELECT {', '.join([keys, *partials, *engine])} FROM {source} {where} GROUP BY {keys}"
@@ -237,10 +242,15 @@ class AggregateOperator:
         )
         changed_name = f"$changed_{self._operator}"
         epoch.duck.register(changed_name, changed)
+        source = identifier(changed_name)
+        if epoch.has_headers:
+            headers = f'SELECT {", ".join(self._keys)}, "$headers" FROM {self._part}'
+            source = f"{source} JOIN ({headers}) USING ({', '.join(self._keys)})"
+        else:
+            source = f'(SELECT *, NULL AS "$headers" FROM {source})'
         epoch.duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {self._out} AS "
-            f"SELECT {', '.join(self._output(lambda call: call.state))} "
-            f"FROM {identifier(changed_name)}"
+            f"SELECT {', '.join(self._output(lambda call: call.state))} FROM {source}"
         )
         epoch.duck.unregister(changed_name)
 
@@ -275,6 +285,7 @@ class AggregateOperator:
             + ', s."$rowtime" AS "$old_rowtime"'
             + f', greatest(p."$seq"{undone_seq}) AS "$seq"'
             + ', coalesce(p."$partition", s."$partition") AS "$partition"'
+            + ', p."$headers" AS "$headers"'
             + f" FROM ({groups}) AS g LEFT JOIN {self._part} AS p ON {self._matches('g', 'p')}"
             + (f" LEFT JOIN {undo} AS u ON {self._matches('g', 'u')}" if undo else "")
             + f" LEFT JOIN {table} AS s ON {self._matches('g', 's')}"
@@ -318,7 +329,7 @@ class AggregateOperator:
             '"$partition"',
             'CAST(NULL AS BIGINT) AS "$offset"',
             '"$seq"',
-            'NULL AS "$headers"',
+            '"$headers"',
             'FALSE AS "$tombstone"',
         ]
         if '"$window_start"' in self._keys:
@@ -348,7 +359,8 @@ class AggregateOperator:
         epoch.duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {self._out} AS SELECT * REPLACE "
             f'(row_number() OVER (ORDER BY {order}) AS "$seq") '
-            f"FROM (SELECT {output} FROM {table} WHERE {closed})"
+            f'FROM (SELECT {output} FROM (SELECT *, NULL AS "$headers" FROM {table}) '
+            f"WHERE {closed})"
         )
 
     @property

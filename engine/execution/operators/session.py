@@ -207,6 +207,7 @@ class SessionOperator(AggregateOperator):
             f"CREATE OR REPLACE TEMP TABLE {self._out} AS "
             'SELECT * EXCLUDE ("$gone") REPLACE ("$gone" AS "$tombstone", row_number() OVER '
             '(ORDER BY "$seq", "$gone" DESC, "$window_start") AS "$seq") '
-            f'FROM (SELECT {output}, "$gone" FROM (SELECT * FROM {self._changes} '
+            f'FROM (SELECT {output}, "$gone" FROM '
+            f'(SELECT *, NULL AS "$headers" FROM {self._changes} '
             f'QUALIFY row_number() OVER (PARTITION BY {last}, "$gone" ORDER BY "$step" DESC) = 1))'
         )
