@@ -1,47 +1,206 @@
-# ruff: noqa: S608 - names and expressions come from `identifier()` and from the engine.
-"""A decoder of whole batches over a reader of single payloads."""
+"""A decoder of whole batches: by SQL where that is sure, else record by record.
+
+1. Small batches are read record by record, which takes less time than one more SQL statement.
+2. Else the fast path's statement reads all rows into a temporary table and marks suspects.
+3. Suspects, if any, are read record by record. If there are many, another statement with dearer
+   proofs clears some of them before.
+4. The rows of the source stand beside the results, by position.
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
 
 from merganser.engine.duck import Duck, identifier
-from merganser.engine.formats.exact import RowReader, read_rows
+from merganser.engine.formats.exact import RowBatch, RowReader, read_rows
 from merganser.engine.formats.format import Decoded
 from merganser.engine.schema import Column
 from merganser.errors import DecodeError
 
+SMALL_ROWS = 256  # Read exactly: some 1 ms, as much as the statements of the fast path take.
+REVIEW_ROWS = 512  # More doubts than these are reviewed in SQL before they are read exactly.
+
 _NUMBERS = itertools.count()
 
 
-class BatchDecoder:
-    """Decodes batches. Its temporary relations are its own and live as long as a batch."""
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of a batch that the fast path read.
 
-    def __init__(self, columns: Sequence[Column], reader: RowReader) -> None:
+    Attributes:
+        doubt_count: Rows that its quick statement was not sure of.
+        broken_count: Rows that slowed SQL down, as they are not even text of the format.
+    """
+
+    row_count: int
+    doubt_count: int
+    broken_count: int
+
+
+class FastPath(Protocol):
+    """Reads batches of ordinary data in SQL.
+
+    Its statements give `c0`, `c1`, … per column and BOOLEANs `suspect` and `broken`, for the same
+    rows in the same order. What they give for rows that are no suspects is what the exact reader
+    gives, and these do not fail. NULL payloads give NULLs.
+    """
+
+    def prepare(self, head: Sequence[bytes | None]) -> None:
+        """Looks at the first payloads of the batch to come."""
+        ...
+
+    def select(self, source: str, payload: str) -> str | None:
+        """The quick statement over `source`; None: no SQL for this data."""
+        ...
+
+    def review(self, source: str, payload: str) -> str | None:
+        """A slower and surer statement for many rows in doubt; None if there is no surer one."""
+        ...
+
+    def learn(self, tally: Tally, suspects: Sequence[bytes | None]) -> None:
+        """Takes note of how a batch went, and of what had to be read exactly."""
+        ...
+
+
+class BatchDecoder:
+    """Decodes batches. Its temporary relations are its own and live as long as a batch.
+
+    Args:
+        columns: The columns of the key or value.
+        reader: The exact reading.
+        fast: The fast one, if the format has one.
+    """
+
+    def __init__(
+        self, columns: Sequence[Column], reader: RowReader, fast: FastPath | None = None
+    ) -> None:
         self._columns = columns
         self._reader = reader
+        self._fast = fast
         number = next(_NUMBERS)
-        self._rows, self._joined = f"$rows{number}", f"$decoded{number}"
+        self._table, self._view = f"$rows{number}", f"$decoded{number}"
+        self._exact, self._doubts = f"$exact{number}", f"$doubts{number}"
 
     def decode(self, duck: Duck, source: str, payload: str) -> Decoded:
         """A view of the rows of `source` with their decoded columns."""
         null = f"{payload} IS NULL"
         if not self._columns:
             return Decoded(source, {}, failed=None, null=null)
-        payloads = duck.arrow(f"SELECT {payload} FROM {source}").column(0).to_pylist()
+        head = self._payloads(duck, f"SELECT {payload} FROM {source} LIMIT {SMALL_ROWS + 1}")
+        fast: str | None = None
+        if self._fast is not None and len(head) > SMALL_ROWS:
+            self._fast.prepare(head)
+            fast = self._fast.select(source, payload)
+        if self._fast is None or fast is None:
+            return self._decode_exactly(duck, source, payload, head)
+        duck.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(self._table)} AS {fast}")
+        tally = self._tally(duck)
+        places, payloads = self._suspects(duck, source, payload, tally.doubt_count)
+        self._fast.learn(tally, payloads)
+        if payloads:
+            return self._decode_suspects(duck, source, payload, tally.row_count, places, payloads)
+        self._show(duck, f"SELECT * FROM {source} POSITIONAL JOIN ({self._prefixed('c')})")
+        return Decoded(identifier(self._view), self._names("c"), failed=None, null=null)
+
+    def _payloads(self, duck: Duck, query: str) -> list[bytes | None]:
+        found: list[bytes | None] = duck.arrow(query).column(0).to_pylist()
+        return found
+
+    def _tally(self, duck: Duck) -> Tally:
+        counts = duck.rows(
+            "SELECT count(*), count(*) FILTER (suspect), count(*) FILTER (broken) "
+            f"FROM {identifier(self._table)}"
+        )[0]
+        rows, suspects, broken = (int(str(count)) for count in counts)
+        return Tally(rows, suspects, broken)
+
+    def _names(self, letter: str) -> dict[str, str]:
+        return {
+            column.name: identifier(f"{self._table}.{letter}{index}")
+            for index, column in enumerate(self._columns)
+        }
+
+    def _prefixed(self, letter: str) -> str:
+        names = [f"c{i} AS {name}" for i, name in enumerate(self._names(letter).values())]
+        return f"SELECT {', '.join(names)} FROM {identifier(self._table)}"
+
+    def _show(self, duck: Duck, query: str) -> None:
+        duck.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(self._view)} AS {query}")
+
+    def _register(self, duck: Duck, batch: RowBatch, rows: np.ndarray | None) -> None:
+        """Makes exact results readable, spread over all rows if `rows` gives the place of each."""
+        names = [f"{self._table}.ok", *(f"{self._table}.e{i}" for i in range(len(self._columns)))]
+        table = batch.table.rename_columns(names)
+        if rows is not None:
+            table = table.take(pa.array(rows, mask=rows < 0))
+        duck.register(self._exact, table)
+
+    def _decode_exactly(
+        self, duck: Duck, source: str, payload: str, head: list[bytes | None]
+    ) -> Decoded:
+        payloads = head
+        if len(head) > SMALL_ROWS:
+            payloads = self._payloads(duck, f"SELECT {payload} FROM {source}")
         batch = read_rows(duck, self._reader, self._columns, payloads)
-        names = {c.name: f"{self._rows}.{i}" for i, c in enumerate(self._columns)}
-        table = batch.table.rename_columns([f"{self._rows}.ok", *names.values()])
-        duck.register(self._rows, table)
-        duck.execute(
-            f"CREATE OR REPLACE TEMP VIEW {identifier(self._joined)} AS "
-            f"SELECT * FROM {source} POSITIONAL JOIN {identifier(self._rows)}"
-        )
-        columns = {name: identifier(physical) for name, physical in names.items()}
-        ok = identifier(f"{self._rows}.ok")
+        self._register(duck, batch, rows=None)
+        self._show(duck, f"SELECT * FROM {source} POSITIONAL JOIN {identifier(self._exact)}")
+        ok = identifier(f"{self._table}.ok")
         failed = f"NOT {ok}" if batch.failed_count else None
-        return Decoded(identifier(self._joined), columns, failed, null)
+        return Decoded(identifier(self._view), self._names("e"), failed, f"{payload} IS NULL")
+
+    def _suspects(
+        self, duck: Duck, source: str, payload: str, doubt_count: int
+    ) -> tuple[np.ndarray, list[bytes | None]]:
+        """The rows that SQL is not sure of: their places and payloads."""
+        if not doubt_count:
+            return np.array([], dtype=np.int64), []
+        table, doubts = identifier(self._table), identifier(self._doubts)
+        query = (
+            f"SELECT {table}.rowid AS place, {payload} AS p "
+            f"FROM {source} POSITIONAL JOIN {table} WHERE suspect"
+        )
+        if doubt_count > REVIEW_ROWS and self._fast is not None:
+            review = self._fast.review(doubts, "p")
+            if review is not None:
+                duck.execute(f"CREATE OR REPLACE TEMP TABLE {doubts} AS {query}")
+                query = (
+                    f"SELECT place, p FROM {doubts} POSITIONAL JOIN "
+                    f"(SELECT suspect FROM ({review})) WHERE suspect"
+                )
+        found = duck.arrow(query)
+        return found.column(0).to_numpy(), found.column(1).to_pylist()
+
+    def _decode_suspects(
+        self,
+        duck: Duck,
+        source: str,
+        payload: str,
+        row_count: int,
+        places: np.ndarray,
+        payloads: list[bytes | None],
+    ) -> Decoded:
+        batch = read_rows(duck, self._reader, self._columns, payloads)
+        rows = np.full(row_count, -1, dtype=np.int64)
+        rows[places] = np.arange(len(places))
+        self._register(duck, batch, rows)
+        self._show(
+            duck,
+            f"SELECT * FROM {source} POSITIONAL JOIN ({self._prefixed('c')}) "
+            f"POSITIONAL JOIN {identifier(self._exact)}",
+        )
+        ok = identifier(f"{self._table}.ok")
+        fast, slow = self._names("c"), self._names("e")
+        columns = {
+            name: f"CASE WHEN {ok} IS NULL THEN {fast[name]} ELSE {slow[name]} END" for name in fast
+        }
+        failed = f"NOT coalesce({ok}, TRUE)" if batch.failed_count else None
+        return Decoded(identifier(self._view), columns, failed, f"{payload} IS NULL")
 
     def reason(self, payload: bytes) -> str:
         """What the reader says of the payload."""

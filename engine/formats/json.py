@@ -11,6 +11,7 @@ from merganser.engine.formats.batch_decoder import BatchDecoder
 from merganser.engine.formats.format import FORMATS, FormatOptions
 from merganser.engine.formats.json_encode import JsonEncoder
 from merganser.engine.formats.json_exact import JsonRowReader
+from merganser.engine.formats.json_fast import JsonFastPath
 from merganser.engine.schema import Column
 from merganser.engine.types import STRING, ArrayType, MapType, SqlType, StructType
 from merganser.errors import KeyRuleError, TypeMismatchError
@@ -67,7 +68,9 @@ class JsonFormat:
     ) -> BatchDecoder:
         del is_key
         wrapped = options.wrapped or len(columns) != 1
-        return BatchDecoder(columns, JsonRowReader(columns, wrapped=wrapped))
+        reader = JsonRowReader(columns, wrapped=wrapped)
+        fast = JsonFastPath(columns, wrapped=wrapped) if columns else None
+        return BatchDecoder(columns, reader, fast)
 
     def encoder(
         self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
