@@ -24,7 +24,7 @@ from merganser.engine.types import (
     SqlType,
     StructType,
 )
-from merganser.errors import InternalError, StateFileError
+from merganser.errors import CorruptFileError, InternalError, StateFileError
 
 DECIMAL_PRECISION_MAX = 38  # DuckDB's; ksqlDB has no bound.
 
@@ -46,6 +46,7 @@ class Duck:
     """A DuckDB connection for one thread.
 
     Raises:
+        CorruptFileError: A database file is damaged; retryable, as it can be made again.
         StateFileError: The disk or a database file is at fault.
     """
 
@@ -126,7 +127,8 @@ class Duck:
         """Attaches a database file (None: in memory) under an alias.
 
         Raises:
-            StateFileError: The file is corrupt, of another program, or cannot be opened.
+            CorruptFileError: It is no database, or a damaged one.
+            StateFileError: It cannot be opened.
         """
         place = str(path) if path is not None else ":memory:"
         self.execute(f"ATTACH {literal(place)} AS {identifier(alias)}")
@@ -154,7 +156,29 @@ def _disk_errors() -> Iterator[None]:
     try:
         yield
     except (duckdb.IOException, duckdb.FatalException, duckdb.SerializationException) as error:
-        raise StateFileError(str(error), retryable=False) from error
+        text = str(error)
+        if isinstance(error, duckdb.SerializationException) or any(m in text for m in _CORRUPT):
+            raise CorruptFileError(text, retryable=True) from error
+        raise StateFileError(text, retryable=_LOCKED in text) from error
+    except duckdb.TransactionException as error:
+        if _UNWRITTEN in str(error):  # A full disk, told of at COMMIT.
+            raise StateFileError(str(error), retryable=False) from error
+        raise
+    except duckdb.Error as error:
+        # A block's wrong checksum comes as an error of no class of its own.
+        if type(error) is duckdb.Error and _CORRUPT[0] in str(error):
+            raise CorruptFileError(str(error), retryable=True) from error
+        raise
+
+
+_CORRUPT = (
+    "Corrupt database file",
+    "not a valid DuckDB database file",
+    "Could not read enough bytes",
+    "database file with version number",
+)
+_LOCKED = "Could not set lock on file"  # Its owner may be about to end.
+_UNWRITTEN = "Could not write file"
 
 
 DuckError = duckdb.Error

@@ -19,8 +19,16 @@ from merganser.engine.duck import DuckError
 from merganser.engine.log.protocol import Commit, Log, Output, Publisher, TopicBatch, TopicPartition
 from merganser.engine.runtime import faults
 from merganser.engine.runtime.epoch import ordered_inputs
+from merganser.engine.runtime.session import Pace
 from merganser.engine.runtime.task import Task, TaskState
-from merganser.errors import ExternalError, FencedError, LogError, MerganserError
+from merganser.errors import (
+    ExternalError,
+    FencedError,
+    LogError,
+    MerganserError,
+    RecordError,
+    UserError,
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -29,15 +37,17 @@ POLL_WAIT_MS = 100
 READ_AHEAD_EPOCHS = 1
 STATE_EPOCHS_MAX = 32  # State commits lag the log by at most so many epochs, and
 STATE_LAG_SECONDS_MAX = 1.0  # by at most so long, so that pull queries are no older than that.
+QUIET_SECONDS = 30.0  # A partition that gives nothing for so long does not hold windows open.
 BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS = 0.25, 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """An epoch's records and the ranges they came from."""
+    """An epoch's records, the ranges they came from, and which partitions hold time back."""
 
     batches: Sequence[TopicBatch]
     ranges: Mapping[TopicPartition, tuple[int, int]]
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class TaskRunner:
             try:
                 self._run_once()
             except ExternalError as error:
+                self.task.distrust(error)
                 if time.monotonic() - started > BACKOFF_LAST_SECONDS:
                     backoff = BACKOFF_FIRST_SECONDS
                 if not self._may_retry(error):
@@ -127,7 +138,7 @@ class TaskRunner:
 
     def _fail(self, error: BaseException) -> None:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
-        self.task.note_error(message, "USER" if isinstance(error, MerganserError) else "UNKNOWN")
+        self.task.note_error(message, _blame(error))
         self.task.stats.state = TaskState.ERROR
         logger.error("query stopped", query_id=self.task.query_id, reason=message)
 
@@ -148,6 +159,13 @@ class TaskRunner:
             self.task.close()
 
 
+def _blame(error: BaseException) -> str:
+    """Whose fault it is, in ksqlDB's words."""
+    if isinstance(error, ExternalError):
+        return "SYSTEM"
+    return "USER" if isinstance(error, UserError | RecordError) else "UNKNOWN"
+
+
 class _Pipeline:
     """Fetch, compute, publish: one run of it from open positions until told to stop."""
 
@@ -162,6 +180,7 @@ class _Pipeline:
         self._ending = threading.Event()
         self._in_flight = 0
         self._last_state_commit = time.monotonic()
+        self._last_seen: dict[int, float] = {}
         session = task.session
         self._reader = log.reader(session.positions)
         self._committer = _Committer(session.publisher, self._events)
@@ -201,7 +220,8 @@ class _Pipeline:
 
     def _epoch(self, fetched: _Fetched) -> None:
         started = time.monotonic()
-        commit, outputs = self._task.compute(ordered_inputs(fetched.batches), fetched.ranges)
+        inputs = ordered_inputs(fetched.batches)
+        commit, outputs = self._task.compute(inputs, fetched.ranges, fetched.pace)
         faults.hit(faults.Point.EPOCH_COMPUTED)
         self._committer.submit(commit, outputs)
         self._in_flight += 1
@@ -257,9 +277,23 @@ class _Pipeline:
                 }
                 before = after
                 if batches:
-                    self._events.put(_Fetched(batches, ranges))
+                    pace = self._pace(ranges)
+                    self._events.put(_Fetched(batches, ranges, pace))
         except BaseException as error:  # noqa: BLE001 — handed to the computing thread.
             self._events.put(_Failed(error))
+
+    def _pace(self, ranges: Mapping[TopicPartition, tuple[int, int]]) -> Pace:
+        """What the wall clock and the log's ends say of each partition number now."""
+        now = time.monotonic()
+        for place in ranges:
+            self._last_seen[place.partition] = now
+        behind = frozenset(place.partition for place, lag in self._reader.lag().items() if lag)
+        quiet = frozenset(
+            partition
+            for partition, seen in self._last_seen.items()
+            if now - seen > QUIET_SECONDS and partition not in behind
+        )
+        return Pace(behind, quiet)
 
 
 class _Committer:

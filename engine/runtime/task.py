@@ -23,28 +23,28 @@ from enum import StrEnum
 from pathlib import Path
 
 import pyarrow as pa
+import structlog
 
 from merganser.engine.catalog import Source
 from merganser.engine.clock import Clock
 from merganser.engine.duck import Duck
 from merganser.engine.execution.compile import compile_plan
-from merganser.engine.execution.topology import Epoch, Topology
+from merganser.engine.execution.topology import Topology
 from merganser.engine.log.protocol import (
     Commit,
     Log,
     Output,
-    Publisher,
     TopicBatch,
     TopicPartition,
 )
 from merganser.engine.plan.nodes import PlanNode
 from merganser.engine.runtime import faults, processing_log
 from merganser.engine.runtime.epoch import arrival_inputs, ordered_inputs, ranges_of
-from merganser.engine.state.state_file import StateFile, StatePoint
-from merganser.errors import InternalError
+from merganser.engine.runtime.session import NO_PACE, Pace, Ranges, Runs, TaskSession
+from merganser.engine.state.state_file import delete_file
+from merganser.errors import CorruptFileError, InternalError
 
-REPLAY_COMMIT_EPOCHS = 64  # State commits while replaying: each costs an fsync.
-Ranges = Mapping[TopicPartition, tuple[int, int]]
+logger = structlog.get_logger(__name__)
 
 
 class TaskState(StrEnum):
@@ -70,7 +70,6 @@ class QuerySpec:
         from_earliest: Streams are read from their beginning; tables always are.
         producer_id: Names the task in the log: its consumer group and its commit records.
         processing_topic: Where failures of single records go; None: nowhere.
-
     """
 
     query_id: str
@@ -103,7 +102,12 @@ class TaskStats:
 
 
 class Task:
-    """Runs the epochs of one query. One thread at a time calls the methods that run epochs."""
+    """Runs the epochs of one query. One thread at a time calls the methods that run epochs.
+
+    Attributes:
+        errors: The last failures, oldest first: epoch ms, message, `USER`, `SYSTEM` or `UNKNOWN`.
+        rebuilt_because: Why the state was last thrown away and made again from the log.
+    """
 
     def __init__(
         self, spec: QuerySpec, *, duck: Duck, log: Log, clock: Clock, state_path: Path | None
@@ -112,11 +116,13 @@ class Task:
         self.stats = TaskStats(spec.query_id)
         self.topology: Topology = compile_plan(spec.plan)
         self.errors: list[tuple[int, str, str]] = []
+        self.rebuilt_because: str | None = None
+        self._discard: str | None = None
         self._duck = duck
         self._log = log
         self._clock = clock
         self._state_path = state_path
-        self._session: _Session | None = None
+        self._session: TaskSession | None = None
         self._lock = threading.RLock()
 
     @property
@@ -145,6 +151,18 @@ class Task:
         return f"state_{self.spec.query_id}"
 
     @property
+    def _runs(self) -> Runs:
+        spec = self.spec
+        return Runs(
+            spec.query_id,
+            spec.producer_id,
+            self.topology,
+            self.state_alias,
+            spec.from_earliest,
+            spec.exactly_once,
+        )
+
+    @property
     def is_open(self) -> bool:
         """Whether the state is attached and the publisher holds the query's id."""
         return self._session is not None
@@ -158,14 +176,33 @@ class Task:
     def open(self) -> None:
         """Takes the query over: fences older runners, catches up with the log by replay.
 
+        A state file that is damaged, or is not the log's, is made again by replay.
+
         Raises:
             LogError, StateFileError: As the doors say.
-
         """
         with self._lock:
-            if self._session is None:
-                self._session = _Session(self, self._duck, self._log, self._state_path)
+            if self._session is not None:
+                return
+            try:
+                self._session = TaskSession(
+                    self._runs, self._duck, self._log, self._state_path, discard=self._discard
+                )
+                self._discard = None
+                if (reason := self._session.rebuilt_because) is not None:
+                    self.rebuilt_because = reason
+                    self.note_error(f"state made again from the log: {reason}", "SYSTEM")
+                    logger.warning("state rebuilt", query_id=self.query_id, reason=reason)
                 self._session.catch_up(self._clock.now_ms())
+            except BaseException as error:
+                self.distrust(error)
+                self.close()
+                raise
+
+    def distrust(self, error: BaseException) -> None:
+        """Notes a failure that tells of a damaged state file: the next start does without it."""
+        if isinstance(error, CorruptFileError):
+            self._discard = error.message.splitlines()[0]
 
     def close(self) -> None:
         """Gives the query up; what is not committed is dropped."""
@@ -178,42 +215,62 @@ class Task:
         """As after a crash: a new publisher; state from the file, or all of it by replay."""
         self.close()
         if not keep_state and self._state_path is not None:
-            self._state_path.unlink(missing_ok=True)
+            delete_file(self._state_path)
         self.open()
 
     def forget(self) -> None:
         """Removes state and commit records: the query is gone for good."""
         self.close()
         if self._state_path is not None:
-            self._state_path.unlink(missing_ok=True)
-            self._state_path.with_name(self._state_path.name + ".wal").unlink(missing_ok=True)
+            delete_file(self._state_path)
         self._log.forget(self.spec.producer_id)
 
     def run_epoch(self, batches: Sequence[TopicBatch], *, arrival: bool = False) -> None:
-        """One epoch by hand: run, publish, commit. With `arrival` records come in list order."""
+        """One epoch by hand: run, publish, commit. With `arrival` records come in list order.
+
+        After a failure the task is closed; opened again, it goes on from what the log has.
+        """
         self.open()
         session = self.session
         ranges = ranges_of(session.positions, batches)
         inputs = arrival_inputs(batches) if arrival else ordered_inputs(batches)
-        commit, outputs = self.compute(inputs, ranges)
-        session.publisher.publish(commit, outputs)
-        faults.hit(faults.Point.LOG_COMMITTED)
-        session.commit_state()
+        try:
+            commit, outputs = self.compute(inputs, ranges, self._pace_behind(ranges))
+            faults.hit(faults.Point.EPOCH_COMPUTED)
+            session.publisher.publish(commit, outputs)
+            faults.hit(faults.Point.LOG_COMMITTED)
+            session.commit_state()
+            faults.hit(faults.Point.STATE_COMMITTED)
+        except BaseException as error:
+            self.distrust(error)
+            self.close()
+            raise
+
+    def _pace_behind(self, ranges: Ranges) -> Pace:
+        """The partitions that have records behind these ranges."""
+        positions = {**self.session.positions, **{place: end for place, (_, end) in ranges.items()}}
+        behind = (
+            place.partition
+            for topic in self.source_topics
+            for place, end in self._log.end_positions(topic).items()
+            if positions.get(place, end) < end
+        )
+        return Pace(frozenset(behind))
 
     @property
-    def session(self) -> _Session:
+    def session(self) -> TaskSession:
         """What an open task holds."""
         if self._session is None:
             raise InternalError(f"task {self.query_id} is not open")
         return self._session
 
     def compute(
-        self, inputs: Mapping[str, pa.Table], ranges: Ranges
+        self, inputs: Mapping[str, pa.Table], ranges: Ranges, pace: Pace = NO_PACE
     ) -> tuple[Commit, list[Output]]:
         """Steps 2 and 3: runs an epoch in the open state transaction. Nothing is durable yet."""
         session = self.session
         now_ms = self._clock.now_ms()
-        epoch = session.run(inputs, ranges, now_ms)
+        epoch = session.run(inputs, ranges, now_ms, pace)
         outputs: list[Output] = []
         sink = self.spec.sink
         rows = epoch.rows
@@ -233,7 +290,7 @@ class Task:
         stats.late_rows += epoch.context.late
         stats.record_errors += epoch.context.failure_count
         stats.epochs += 1
-        return Commit(session.point.epoch, ranges, now_ms), outputs
+        return Commit(session.point.epoch, ranges, now_ms, pace.notes()), outputs
 
     def note_error(self, message: str, kind: str) -> None:
         """Keeps one of the last ten failures."""
@@ -247,113 +304,3 @@ def _payload_bytes(table: pa.Table) -> int:
         if name in table.column_names
         for column in table.column(name).chunks
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Ran:
-    """What running an epoch gave."""
-
-    context: Epoch
-    rows: pa.Table
-
-
-class _Session:
-    """What an open task holds: connection, state, publisher, reader positions."""
-
-    def __init__(self, task: Task, duck: Duck, log: Log, state_path: Path | None) -> None:
-        self._task = task
-        self._log = log
-        self.duck = duck.cursor()
-        self.publisher: Publisher = log.publisher(
-            task.spec.producer_id, exactly_once=task.spec.exactly_once
-        )
-        self._state = StateFile(self.duck, task.state_alias, state_path)
-        task.topology.prepare(self.duck, task.state_alias)
-        self.point: StatePoint = self._state.point()
-        self.positions: dict[TopicPartition, int] = {
-            TopicPartition(topic, partition): position
-            for topic, partitions in self.point.positions.items()
-            for partition, position in partitions.items()
-        }
-        self._in_transaction = False
-        self.uncommitted_epochs = 0
-
-    def catch_up(self, now_ms: int) -> None:
-        """Replays what the log has recorded and the state has not; records the start if new."""
-        last = self.publisher.last_commit()
-        if last is None:
-            self._record_start(now_ms)
-            return
-        if last.epoch < self.point.epoch:
-            raise InternalError(
-                f"state of {self._task.query_id} is ahead of the log: "
-                f"{self.point.epoch} > {last.epoch}"
-            )
-        if last.epoch == self.point.epoch:
-            return
-        starts: dict[TopicPartition, int] = {}
-        for topic in self._task.source_topics:
-            starts.update(self._log.start_positions(topic))
-        reader = self._log.reader(starts)
-        try:
-            for commit in self.publisher.commits(self.point.epoch):
-                filled = {p: r for p, r in commit.ranges.items() if r[0] < r[1]}
-                batches = reader.read(filled) if filled else []
-                self.run(ordered_inputs(batches), commit.ranges, commit.wall_clock_ms)
-                if self.point.epoch != commit.epoch:
-                    raise InternalError(f"replay of {self._task.query_id} lost count of epochs")
-                if self.uncommitted_epochs >= REPLAY_COMMIT_EPOCHS:
-                    self.commit_state()
-            self.commit_state()
-        finally:
-            reader.close()
-
-    def _record_start(self, now_ms: int) -> None:
-        """Epoch 0 reads nothing: it makes the start positions part of the truth."""
-        ranges: dict[TopicPartition, tuple[int, int]] = {}
-        for source in self._task.topology.sources:
-            earliest = source.is_table or self._task.spec.from_earliest
-            start = (
-                self._log.start_positions(source.topic)
-                if earliest
-                else self._log.end_positions(source.topic)
-            )
-            for place, position in start.items():
-                known = ranges.get(place)
-                first = position if known is None else min(position, known[0])
-                ranges[place] = (first, first)
-        self.run({}, ranges, now_ms)
-        self.publisher.publish(Commit(self.point.epoch, ranges, now_ms), [])
-        self.commit_state()
-
-    def run(self, inputs: Mapping[str, pa.Table], ranges: Ranges, now_ms: int) -> _Ran:
-        """Runs the topology on an epoch's records; the state stays uncommitted."""
-        if not self._in_transaction:
-            self.duck.execute("BEGIN")
-            self._in_transaction = True
-        context = Epoch(self.duck, inputs, self._task.state_alias, self.point.times, now_ms)
-        rows = self._task.topology.run(context)
-        self.point.epoch += 1
-        for place, (_, end) in ranges.items():
-            self.positions[place] = end
-            self.point.positions.setdefault(place.topic, {})[place.partition] = end
-        self.uncommitted_epochs += 1
-        return _Ran(context, rows)
-
-    def commit_state(self) -> None:
-        """Step 5: makes the state of all epochs since the last commit durable."""
-        if not self._in_transaction:
-            return
-        self._state.write_point(self.duck, self.point)
-        self.duck.execute("COMMIT")
-        self._in_transaction = False
-        self.uncommitted_epochs = 0
-
-    def close(self) -> None:
-        """Drops what is uncommitted and lets go of everything."""
-        self.publisher.close()
-        if self._in_transaction:
-            self.duck.execute("ROLLBACK")
-            self._in_transaction = False
-        self._state.close()
-        self.duck.close()

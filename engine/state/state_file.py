@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from merganser.engine.duck import Duck, identifier
-from merganser.errors import StateFileError
+from merganser.errors import CorruptFileError, StateFileError
 
 FORMAT_VERSION = 1  # A file of another version is thrown away and rebuilt by replay.
 
@@ -26,7 +26,6 @@ class StatePoint:
         epoch: The last epoch in the state; -1 before the first.
         positions: Topic → partition → where the next epoch starts.
         times: Operator → partition → stream time.
-
     """
 
     epoch: int = -1
@@ -54,27 +53,34 @@ def _by_number(nested: Mapping[str, Mapping[str, int]]) -> dict[str, dict[int, i
 class StateFile:
     """An attached state database.
 
-    Raises:
-        StateFileError: The disk is full, or the file cannot be made.
+    Attributes:
+        rebuilt_because: Why what was there was thrown away, if it was.
 
+    Raises:
+        StateFileError: The disk is full, another process has the file, or it cannot be made.
     """
 
-    def __init__(self, duck: Duck, alias: str, path: Path | None) -> None:
+    def __init__(
+        self, duck: Duck, alias: str, path: Path | None, *, discard: str | None = None
+    ) -> None:
+        """Attaches the file; with `discard` (a reason) an empty one in its place."""
         self.alias = alias
         self._duck = duck
         self._path = path
-        self.rebuilt_because: str | None = None
+        self.rebuilt_because = discard
+        if discard is not None:
+            self.delete()
         try:
             self._open()
-        except StateFileError as error:
-            if path is None:
-                raise
+        except CorruptFileError as error:
             # A corrupt file costs a replay, no data: the log has everything.
-            self.rebuilt_because = error.message
+            self.rebuilt_because = error.message.splitlines()[0]
             self.delete()
             self._open()
 
     def _open(self) -> None:
+        if self._path is not None and not self._path.exists():
+            self.delete()  # A write-ahead log alone is the rest of a file that is gone.
         self._duck.attach(self.alias, self._path)
         try:
             self._duck.execute(
@@ -82,13 +88,20 @@ class StateFile:
             )
             rows = self._duck.rows(f"SELECT version FROM {self._meta}")
             if rows and rows[0][0] != FORMAT_VERSION:
-                raise StateFileError(  # noqa: TRY301 — handled as a file that cannot be read.
+                raise CorruptFileError(
                     f"state file has format {rows[0][0]}, this build reads {FORMAT_VERSION}",
                     retryable=False,
                 )
         except StateFileError:
             self._duck.detach(self.alias)
             raise
+
+    def rebuild(self, reason: str) -> None:
+        """Throws away what is there and begins anew."""
+        self._duck.detach(self.alias)
+        self.rebuilt_because = reason
+        self.delete()
+        self._open()
 
     @property
     def _meta(self) -> str:
@@ -114,5 +127,10 @@ class StateFile:
     def delete(self) -> None:
         """Removes the file (which must not be attached)."""
         if self._path is not None:
-            for path in (self._path, self._path.with_name(self._path.name + ".wal")):
-                path.unlink(missing_ok=True)
+            delete_file(self._path)
+
+
+def delete_file(path: Path) -> None:
+    """Removes a state file and what DuckDB keeps beside it; a missing one is no error."""
+    for each in (path, path.with_name(path.name + ".wal")):
+        each.unlink(missing_ok=True)

@@ -9,7 +9,7 @@
     ├─ RecordError     one record cannot be used           → processing log, the query goes on
     │    DecodeError  EncodeError  EvaluationError
     ├─ ExternalError   Kafka, registry, disk; `retryable`  → back off and retry, then ERROR
-    │    LogError  FencedError  RegistryError  StateFileError
+    │    LogError  FencedError  RegistryError  StateFileError  CorruptFileError
     ├─ UnavailableError  the server cannot answer now      → 503, ask again later
     │    CommandTimeoutError  StartingError  StoppingError
     └─ InternalError   an invariant of ours is broken      → 500, the query stops in ERROR
@@ -181,6 +181,10 @@ class RegistryError(ExternalError):
 
 class StateFileError(ExternalError):
     """A state file cannot be read or written."""
+
+
+class CorruptFileError(StateFileError):
+    """A state file does not hold what was once written to it. The log has it all."""
 
 
 class UnavailableError(MerganserError):

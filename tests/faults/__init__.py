@@ -1,0 +1,1 @@
+"""Crashes: nothing lost, nothing twice."""

@@ -1,0 +1,208 @@
+"""A query of each kind over the same small sources, for tests that interrupt or cut them.
+
+Stream `S` (key K, columns G, V) and table `T`, `U` (key K), two partitions each.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+import pyarrow as pa
+
+from merganser.engine.log.murmur2 import partitions_of
+from merganser.engine.log.protocol import TopicPartition
+from tests.runtime.driving import Cut, Input
+
+PARTITIONS = 2
+SOURCES = f"""
+CREATE STREAM S (K STRING KEY, G STRING, V BIGINT)
+  WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS={PARTITIONS});
+CREATE STREAM R (K STRING KEY, W BIGINT)
+  WITH (KAFKA_TOPIC='r', VALUE_FORMAT='JSON', PARTITIONS={PARTITIONS});
+CREATE TABLE T (K STRING PRIMARY KEY, NAME STRING, N BIGINT)
+  WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS={PARTITIONS});
+CREATE TABLE U (K STRING PRIMARY KEY, FK STRING, M BIGINT)
+  WITH (KAFKA_TOPIC='u', VALUE_FORMAT='JSON', PARTITIONS={PARTITIONS});
+"""
+TOPICS = ("s", "r", "t", "u")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A query.
+
+    Attributes:
+        statement: Makes the sink `OUT`.
+        topics: What it reads.
+        is_table: The sink is a table.
+        arrival_counts: The result tells in which order partitions were read, as joins do: only
+            cuts that follow one common order of the records give equal results.
+        final: Each row is given once, when its window closes.
+    """
+
+    statement: str
+    topics: tuple[str, ...]
+    is_table: bool = True
+    arrival_counts: bool = False
+    final: bool = False
+
+
+SAMPLES = {
+    "filter": Sample(
+        "CREATE STREAM OUT AS SELECT K, G, V + 1 AS V FROM S WHERE V > 2;",
+        ("s",),
+        is_table=False,
+    ),
+    "rekey": Sample(
+        "CREATE STREAM OUT AS SELECT G, K, V FROM S PARTITION BY G;", ("s",), is_table=False
+    ),
+    "count": Sample("CREATE TABLE OUT AS SELECT G, COUNT(*) AS N FROM S GROUP BY G;", ("s",)),
+    "tumbling": Sample(
+        "CREATE TABLE OUT AS SELECT G, COUNT(*) AS N, SUM(V) AS TOTAL, MAX(V) AS TOP FROM S "
+        "WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 5 SECONDS) GROUP BY G;",
+        ("s",),
+    ),
+    "hopping": Sample(
+        "CREATE TABLE OUT AS SELECT K, COUNT(*) AS N, MIN(V) AS LOW FROM S "
+        "WINDOW HOPPING (SIZE 10 SECONDS, ADVANCE BY 4 SECONDS, GRACE PERIOD 3 SECONDS) "
+        "GROUP BY K;",
+        ("s",),
+    ),
+    "final": Sample(
+        "CREATE TABLE OUT AS SELECT G, COUNT(*) AS N FROM S "
+        "WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 5 SECONDS) GROUP BY G EMIT FINAL;",
+        ("s",),
+        final=True,
+    ),
+    "final_by_key": Sample(
+        "CREATE TABLE OUT AS SELECT K, COUNT(*) AS N FROM S "
+        "WINDOW HOPPING (SIZE 10 SECONDS, ADVANCE BY 5 SECONDS, GRACE PERIOD 2 SECONDS) "
+        "GROUP BY K EMIT FINAL;",
+        ("s",),
+        final=True,
+    ),
+    "having": Sample(
+        "CREATE TABLE OUT AS SELECT G, SUM(V) AS TOTAL FROM S GROUP BY G HAVING SUM(V) > 6;",
+        ("s",),
+    ),
+    "session": Sample(
+        "CREATE TABLE OUT AS SELECT K, COUNT(*) AS N, SUM(V) AS TOTAL FROM S "
+        "WINDOW SESSION (4 SECONDS, GRACE PERIOD 6 SECONDS) GROUP BY K;",
+        ("s",),
+    ),
+    "session_final": Sample(
+        "CREATE TABLE OUT AS SELECT K, COUNT(*) AS N FROM S "
+        "WINDOW SESSION (4 SECONDS, GRACE PERIOD 6 SECONDS) GROUP BY K EMIT FINAL;",
+        ("s",),
+        final=True,
+    ),
+    "collect": Sample(
+        "CREATE TABLE OUT AS SELECT K, COLLECT_LIST(V) AS VS, LATEST_BY_OFFSET(G) AS LAST "
+        "FROM S GROUP BY K;",
+        ("s",),
+    ),
+    "stream_table": Sample(
+        "CREATE STREAM OUT AS SELECT S.K, V, NAME FROM S LEFT JOIN T ON S.K = T.K;",
+        ("s", "t"),
+        is_table=False,
+        arrival_counts=True,
+    ),
+    "stream_stream": Sample(
+        "CREATE STREAM OUT AS SELECT S.K, V, W FROM S JOIN R "
+        "WITHIN 5 SECONDS GRACE PERIOD 4 SECONDS ON S.K = R.K;",
+        ("s", "r"),
+        is_table=False,
+        arrival_counts=True,
+    ),
+    "stream_stream_left": Sample(
+        "CREATE STREAM OUT AS SELECT S.K, V, W FROM S LEFT JOIN R "
+        "WITHIN (2 SECONDS, 5 SECONDS) GRACE PERIOD 4 SECONDS ON S.K = R.K;",
+        ("s", "r"),
+        is_table=False,
+        arrival_counts=True,
+    ),
+    "table_table": Sample(
+        "CREATE TABLE OUT AS SELECT ROWKEY, NAME, N, M FROM T FULL OUTER JOIN U ON T.K = U.K;",
+        ("t", "u"),
+    ),
+    "foreign_key": Sample(
+        "CREATE TABLE OUT AS SELECT U.K, M, NAME FROM U LEFT JOIN T ON U.FK = T.K;",
+        ("t", "u"),
+    ),
+    "over_table": Sample(
+        "CREATE TABLE OUT AS SELECT NAME, COUNT(*) AS N, SUM(N) AS TOTAL FROM T GROUP BY NAME;",
+        ("t",),
+    ),
+    "table_filter": Sample("CREATE TABLE OUT AS SELECT K, NAME, N FROM T WHERE N > 2;", ("t",)),
+}
+
+KEYS = ("a", "b", "c", "d")
+PLACES = dict(
+    zip(
+        KEYS,
+        partitions_of(pa.array([key.encode() for key in KEYS]), PARTITIONS).tolist(),
+        strict=True,
+    )
+)
+"""The partition of each key."""
+
+
+def sample_records(seed: int, count: int) -> list[Input]:
+    """Records for all topics: some disorder in time, NULLs, tombstones; time goes on."""
+    chance = random.Random(seed)  # noqa: S311 — test data.
+    records = []
+    for index in range(count):
+        topic = chance.choice(TOPICS)
+        key = chance.choice(KEYS)
+        time_ms = max(0, 100_000 + index * 700 + chance.randrange(-6_000, 2_000))
+        records.append(record_of(topic, key, _value(chance, topic), time_ms))
+    return records
+
+
+def record_of(topic: str, key: str, value: dict[str, object] | None, time_ms: int) -> Input:
+    """A record in the partition of its key."""
+    payload = orjson.dumps(value) if value is not None else None
+    return Input(topic, PLACES[key], key.encode(), payload, time_ms)
+
+
+def _value(chance: random.Random, topic: str) -> dict[str, object] | None:
+    number = chance.choice([None, *range(-3, 9)])
+    if chance.random() < 0.1:
+        return None
+    match topic:
+        case "s":
+            return {"G": chance.choice(["x", "y", "z", None]), "V": number}
+        case "r":
+            return {"W": number}
+        case "t":
+            return {"NAME": chance.choice(["p", "q"]), "N": number}
+        case _:
+            return {"FK": chance.choice([*KEYS, None]), "M": number}
+
+
+def cuts_in_order(records: Sequence[Input], sizes: Iterable[int]) -> list[Cut]:
+    """Epochs of so many records each, along the one order in which an epoch takes them.
+
+    The last epoch takes the rest. However it is cut, each record meets the same records before it.
+    """
+    places = [TopicPartition(record.topic, record.partition) for record in records]
+    newest: dict[TopicPartition, int] = {}
+    ranks = []
+    for index, (place, record) in enumerate(zip(places, records, strict=True)):
+        newest[place] = max(newest.get(place, -1), record.timestamp_ms)
+        ranks.append((newest[place], place, index))
+    order = [place for _, place, _ in sorted(ranks)]
+    cuts: list[Cut] = []
+    done: Counter[TopicPartition] = Counter()
+    start = 0
+    for size in sizes:
+        done.update(order[start : start + size])
+        start += size
+        cuts.append(dict(done))
+    done.update(order[start:])
+    cuts.append(dict(done))
+    return cuts
