@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import confluent_kafka
+import numpy as np
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from merganser.engine.log.commit_record import decode_commit, encode_commit
 from merganser.engine.log.epoch_order import is_repeated
+from merganser.engine.log.kafka_admin import KafkaAdmin
 from merganser.engine.log.kafka_client import (
     LOGGER,
     Setting,
@@ -29,6 +32,7 @@ COMMITS_CONFIG = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.b
 TRANSACTION_SECONDS = 30.0  # For a transaction's end; below Kafka's own limit of 60 s.
 ABORT_SECONDS = 5.0
 QUEUE_FULL_SECONDS = 0.01
+SLICE_ROWS = 2_000  # Python objects of so many records fit the cache: a fifth of the time.
 COMMITS_PAGE_OFFSETS = 10_000
 LOOK_BACK_OFFSETS = 16  # A commit takes two: the record and the marker of its transaction.
 
@@ -61,15 +65,16 @@ class KafkaPublisher:
         self,
         settings: Mapping[str, str],
         producer_id: str,
-        check_topics: Callable[[set[str]], None],
+        admin: KafkaAdmin,
         *,
         exactly_once: bool,
     ) -> None:
-        """Fences older publishers. The topic of the commit records must exist."""
+        """Fences older publishers, and creates the topic of the commit records for the first."""
         self._settings = settings
-        self._check_topics = check_topics
+        self._admin = admin
         self._exactly_once = exactly_once
         self._commits_topic = producer_id + COMMITS_SUFFIX
+        admin.create(self._commits_topic, 1, None, COMMITS_CONFIG)
         self._failures: list[LogError] = []
         self._broken: LogError | None = None
         self._closed = False
@@ -223,17 +228,14 @@ class KafkaPublisher:
         return None
 
     def _bounds(self, place: TopicPartition) -> tuple[int, int]:
-        with kafka_errors("cannot read the commit records"):
-            found: tuple[int, int] = self._group.get_watermark_offsets(
-                confluent_kafka.TopicPartition(*place), timeout=TRANSACTION_SECONDS
-            )
-            return found
+        start = self._admin.oldest(place.topic)[place]
+        return start, self._admin.newest(place.topic)[place]
 
     def _read_commits(self, place: TopicPartition, start: int, end: int) -> Iterator[Commit]:
         """The commit records at these offsets."""
         # The end is told after one fetch of nothing: the default wait of 500 ms would be felt.
         settings = {**self._settings, "consumer.fetch.wait.max.ms": "10"}
-        reader = KafkaReader(settings, {place: start}, self._check_topics, headers=False)
+        reader = KafkaReader(settings, {place: start}, self._admin.check, headers=False)
         try:
             while start < end:
                 stop = min(start + COMMITS_PAGE_OFFSETS, end)
@@ -250,31 +252,51 @@ def produce_output(producer: Producer, output: Output) -> None:
 
     A timestamp of 0 goes as 1: librdkafka takes 0 for “now”, which would be 56 years off.
     """
-    topic = output.topic
-    records = output.records
-    rows = [
-        records["value"].to_pylist(),
-        records["key"].to_pylist(),
-        _partitions(output),
-        _timestamps(records["timestamp"]),
-    ]
-    headers = records["headers"]
-    if headers.null_count < len(headers):
-        lists = [_header_pairs(each) for each in headers.to_pylist()]
-        for value, key, partition, stamp, pairs in zip(*rows, lists, strict=True):
-            # Records with headers are few: a closure for each does no harm.
-            _when_free(
-                producer,
-                partial(producer.produce, topic, value, key, partition, None, None, stamp, pairs),
-            )
-        return
-    # The hot loop: names bound locally, arguments by place, no call-back and no poll.
+    headers = output.records["headers"]
+    with_headers = headers.null_count < len(headers)
+    for start in range(0, output.records.num_rows, SLICE_ROWS):
+        records = output.records.slice(start, SLICE_ROWS)
+        partitions: Iterable[int] = repeat(-1)
+        if output.partitions is not None:
+            partitions = output.partitions.slice(start, SLICE_ROWS).to_pylist()
+        rows = zip(
+            records["value"].to_pylist(),
+            records["key"].to_pylist(),
+            partitions,
+            _timestamps(records["timestamp"]),
+            strict=False,
+        )
+        if with_headers:
+            _produce_with_headers(producer, output.topic, rows, records["headers"].to_pylist())
+        else:
+            _produce(producer, output.topic, rows)
+
+
+def _produce(
+    producer: Producer, topic: str, rows: Iterable[tuple[bytes | None, bytes | None, int, int]]
+) -> None:
+    """The hot loop: names bound locally, arguments by place, no call-back and no poll."""
     produce = producer.produce
-    for value, key, partition, stamp in zip(*rows, strict=True):
+    for value, key, partition, stamp in rows:
         try:
             produce(topic, value, key, partition, None, None, stamp)
         except BufferError:
             _when_free(producer, partial(produce, topic, value, key, partition, None, None, stamp))
+
+
+def _produce_with_headers(
+    producer: Producer,
+    topic: str,
+    rows: Iterable[tuple[bytes | None, bytes | None, int, int]],
+    headers: list[list[dict[str, Any]] | None],
+) -> None:
+    """The same for records with headers: few, so that a closure for each does no harm."""
+    for (value, key, partition, stamp), each in zip(rows, headers, strict=False):
+        pairs = _header_pairs(each)
+        _when_free(
+            producer,
+            partial(producer.produce, topic, value, key, partition, None, None, stamp, pairs),
+        )
 
 
 def _when_free(producer: Producer, produce: Callable[[], None]) -> None:
@@ -288,17 +310,10 @@ def _when_free(producer: Producer, produce: Callable[[], None]) -> None:
             return
 
 
-def _partitions(output: Output) -> list[int]:
-    if output.partitions is None:
-        return [-1] * output.records.num_rows
-    found: list[int] = output.partitions.to_pylist()
-    return found
-
-
 def _timestamps(column: pa.ChunkedArray) -> list[int]:
-    if column.null_count:
-        column = column.fill_null(-1)
-    return [0 if each == -1 else each or 1 for each in column.to_pylist()]
+    stamps = column.fill_null(-1).to_numpy()
+    found: list[int] = np.where(stamps == -1, 0, np.where(stamps == 0, 1, stamps)).tolist()
+    return found
 
 
 def _header_pairs(

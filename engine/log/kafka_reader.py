@@ -294,15 +294,17 @@ class KafkaReader:
 
 
 def _converted(topic: str, messages: list[Message], *, headers: bool) -> _Chunk:
+    count = len(messages)
     partitions = cast("list[int]", list(map(Message.partition, messages)))
     offsets = cast("list[int]", list(map(Message.offset, messages)))
     columns = [
         pa.array(list(map(Message.key, messages)), pa.binary()),
         pa.array(list(map(Message.value, messages)), pa.binary()),
-        pa.array([message.timestamp()[1] for message in messages], pa.int64()),
-        _headers(messages) if headers else pa.nulls(len(messages), _HEADERS_TYPE),
-        pa.array(partitions, pa.int32()),
-        pa.array(offsets, pa.int64()),
+        pa.array(np.fromiter((message.timestamp()[1] for message in messages), np.int64, count)),
+        _headers(messages) if headers else pa.nulls(count, _HEADERS_TYPE),
+        # Numpy reads lists of numbers in half the time.
+        pa.array(np.fromiter(partitions, np.int32, count)),
+        pa.array(np.fromiter(offsets, np.int64, count)),
     ]
     records = pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA)
     return _Chunk(topic, records, _ends(partitions, offsets))

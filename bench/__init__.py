@@ -1,0 +1,1 @@
+"""The benchmark: Merganser against Kafka Streams, on the same topics of one real Kafka."""
