@@ -37,7 +37,7 @@ from merganser.errors import (
     WrongEndpointError,
 )
 from merganser.parser import ast
-from merganser.parser.build import parse_statement
+from merganser.parser.build import parse_part, parse_statement
 from merganser.parser.split import split_script
 from merganser.parser.variables import substitute
 
@@ -66,7 +66,6 @@ class EngineConfig:
         properties: Server-wide defaults, by ksqlDB's names.
         autorun: Queries run in threads; False: a test drives the tasks.
         host: `host:port` as clients know the server.
-
     """
 
     service_id: str = "default_"
@@ -83,7 +82,6 @@ class StatementFailure(Exception):  # noqa: N818 — it tells of an error, and h
         error: What went wrong.
         statement_text: The statement.
         answers: Of the statements that ran before it.
-
     """
 
     def __init__(
@@ -192,7 +190,6 @@ class Engine:
         Raises:
             StatementFailure: With the error, the statement, and the answers given before.
             NotReadyError: `after_sequence` has not been run in time.
-
         """
         if after_sequence is not None:
             self.wait_for_command(after_sequence)
@@ -209,13 +206,14 @@ class Engine:
         commands = 0
         for part in split_script(text):
             try:
-                statement = parse_statement(substitute(part.text, session.variables))
+                statement = parse_part(part, session.variables)
                 is_command = isinstance(statement, COMMANDS)
                 session.sequence = self._sequence + commands if dry and is_command else -1
                 commands += is_command
                 answer = self._run_one(statement, session, dry=dry)
             except MerganserError as error:
-                raise StatementFailure(error, part.text, answers) from error
+                # What a check answered has not happened.
+                raise StatementFailure(error, part.text, () if dry else answers) from error
             if answer is not None:
                 answers.append(answer)
         return answers
@@ -267,7 +265,6 @@ class Engine:
 
         Raises:
             LogError: It has not in `ksql.server.command.response.timeout.ms` (5000).
-
         """
         if timeout_ms is None:
             name = "ksql.server.command.response.timeout.ms"
@@ -291,7 +288,6 @@ class Engine:
 
         Raises:
             StatementFailure: It is no such statement, or is wrong.
-
         """
         overrides = dict(properties or {})
         parts = split_script(text)

@@ -40,7 +40,6 @@ def assert_topic(statement: ast.AssertTopic, session: Session) -> TopicAssertion
 
     Raises:
         AssertionFailedError: It did not within the timeout; tells what was found.
-
     """
     if statement.timeout is not None:
         wait_ms = statement.timeout.ms

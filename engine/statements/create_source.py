@@ -10,7 +10,7 @@ from merganser.engine.plan.upgrade import check_source_upgrade
 from merganser.engine.statements.current_status import CurrentStatus, WarningEntity, create_id
 from merganser.engine.statements.handlers import Session, handles
 from merganser.engine.statements.queries import spec_of
-from merganser.errors import NameTakenError, UserError
+from merganser.errors import NameTakenError, RequestError, UserError
 from merganser.parser import ast
 
 
@@ -60,7 +60,7 @@ def create_source(statement: ast.CreateSource, session: Session) -> Answer:
 def _make_topic(planned: PlannedSource, session: Session) -> None:
     source = planned.source
     if planned.partition_count is None:
-        raise UserError(
+        raise RequestError(
             f"topic '{source.topic}' does not exist",
             hint="Create it first, or give PARTITIONS so that it is made.",
         )

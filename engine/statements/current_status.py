@@ -21,7 +21,6 @@ class CurrentStatus(Answer):
         command_id: `type/entity/action`.
         query_id: The persistent query that was started.
         sequence: The command's number; -1 if nothing was queued.
-
     """
 
     wire_type: ClassVar[str] = "currentStatus"

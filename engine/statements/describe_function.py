@@ -23,7 +23,6 @@ class FunctionDescription(Answer):
 
     Attributes:
         examples: Calls with their results, as they were tested.
-
     """
 
     wire_type: ClassVar[str] = "describe_function"

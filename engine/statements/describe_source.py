@@ -27,7 +27,6 @@ class SourceView:
         partition_count: Of its topic; 0 if there is no such topic now.
         replica_count: Likewise.
         starts: The oldest position of each partition that a writer reads.
-
     """
 
     source: Source

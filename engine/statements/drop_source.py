@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from merganser.engine.answer import Answer
 from merganser.engine.catalog import Source
-from merganser.engine.statements.current_status import CurrentStatus, WarningEntity
+from merganser.engine.statements.current_status import CurrentStatus
 from merganser.engine.statements.handlers import Session, handles
-from merganser.errors import InUseError, UnknownNameError, UserError
+from merganser.errors import InUseError, RequestError, UnknownNameError, UserError
 from merganser.parser import ast
 
 
@@ -20,7 +20,13 @@ def drop_source(statement: ast.DropSource, session: Session) -> Answer:
     source = session.catalog.sources.get(statement.name)
     if source is None:
         if statement.if_exists:
-            return WarningEntity(message=f"Source `{statement.name}` does not exist.")
+            return CurrentStatus(
+                command_id=f"{kind}/{statement.name}/drop",
+                message=f"Source `{statement.name}` does not exist.",
+                sequence=session.sequence,
+            )
+        if statement.delete_topic:
+            raise RequestError(f"{kind} {statement.name} does not exist", span=statement.span)
         raise UnknownNameError(f"{kind} {statement.name} does not exist", span=statement.span)
     if source.is_table != statement.is_table:
         raise UserError(
@@ -29,7 +35,7 @@ def drop_source(statement: ast.DropSource, session: Session) -> Answer:
             span=statement.span,
         )
     if statement.delete_topic and source.read_only:
-        raise UserError(f"cannot delete the topic of read-only {source.kind}: {source.name}")
+        raise RequestError(f"cannot delete the topic of read-only {source.kind}: {source.name}")
     _check_unused(source, session)
     own = [query for query in session.catalog.readers(source.name) if query.sink is None]
     own += session.catalog.writers(source.name)

@@ -39,7 +39,6 @@ class RunningQuery:
         positions: Per input partition where it reads next, and the end, as last known.
         properties: The overrides it was started with.
         errors: Its last failures, oldest first: epoch ms, message, `USER`, `SYSTEM` or `UNKNOWN`.
-
     """
 
     query_id: str
@@ -66,7 +65,6 @@ class Explanation:
         window_kind: `TUMBLING`, `HOPPING`, `SESSION`, or None.
         plan: The logical plan as text, one node a line, inputs indented.
         topology: What is executed for it, as text.
-
     """
 
     query_id: str
@@ -92,7 +90,6 @@ class Queries(Protocol):
 
         Raises:
             UserError: It is none of these, or cannot be planned.
-
         """
         ...
 
@@ -101,7 +98,6 @@ class Queries(Protocol):
 
         Raises:
             UnknownNameError: There is none of that id.
-
         """
         ...
 
@@ -132,7 +128,6 @@ class Actions(Protocol):
 
         Raises:
             UserError: The plans cannot follow each other.
-
         """
         ...
 
@@ -167,7 +162,6 @@ class Session:
         host: `host:port` as the server is known to clients.
         actions: What changes the world.
         sequence: The number of the command that is being run (ids of queries hold it).
-
     """
 
     catalog: Catalog
@@ -183,7 +177,7 @@ class Session:
     sequence: int = -1
 
     def setting(self, name: str) -> object | None:
-        """A property in force: the request's, else the server's, `ksql.streams.` in front or not."""
+        """A property in force: the request's, else the server's, with `ksql.streams.` or not."""
         for place in (self.properties, self.defaults):
             for known in (name, f"ksql.streams.{name}"):
                 if known in place:
@@ -201,7 +195,6 @@ class Session:
 
         Raises:
             InternalError: The session is for reading only.
-
         """
         if self.actions is None:
             raise InternalError("this session cannot change anything")
@@ -224,7 +217,6 @@ def handles(
 
     Raises:
         InternalError: The class has one.
-
     """
 
     def register(

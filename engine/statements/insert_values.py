@@ -26,14 +26,18 @@ from merganser.engine.plan.with_clause import format_options
 from merganser.engine.schema import PSEUDO_COLUMNS, Column, Role
 from merganser.engine.statements.handlers import Session, handles
 from merganser.engine.types import BIGINT, TIMESTAMP, SqlType
-from merganser.errors import KeyRuleError, UnknownNameError, UserError
+from merganser.errors import KeyRuleError, RequestError, UnknownNameError, UserError
 from merganser.parser import ast
 
 
 @handles(ast.InsertValues)
 def insert_values(statement: ast.InsertValues, session: Session) -> None:
     """Writes one record."""
-    source = session.catalog.source(statement.target, statement.span)
+    source = session.catalog.sources.get(statement.target)
+    if source is None:
+        raise RequestError(
+            f"cannot insert values into {statement.target}: it does not exist", span=statement.span
+        )
     _check_target(source, session)
     given = _by_column(statement, source)
     bound = {name: _bind(node, name, source, session) for name, node in given.items()}
@@ -44,9 +48,9 @@ def insert_values(statement: ast.InsertValues, session: Session) -> None:
 def _check_target(source: Source, session: Session) -> None:
     enabled = session.setting("ksql.insert.into.values.enabled")
     if enabled is not None and str(enabled).lower() == "false":
-        raise UserError("INSERT INTO … VALUES is disabled on this server")
+        raise RequestError("INSERT INTO … VALUES is disabled on this server")
     if source.read_only:
-        raise UserError(f"cannot insert values into read-only {source.kind}: {source.name}")
+        raise RequestError(f"cannot insert values into read-only {source.kind}: {source.name}")
     if source.window is not None:
         raise UserError(f"cannot insert values into windowed {source.kind} {source.name}")
 
@@ -72,7 +76,7 @@ def _by_column(statement: ast.InsertValues, source: Source) -> dict[str, exp.Exp
                 f"column {name} does not exist in {source.name}", span=statement.span
             )
         if column.role is Role.HEADERS:
-            raise UserError(f"cannot insert into header column {name}", span=statement.span)
+            raise RequestError(f"cannot insert into header column {name}", span=statement.span)
     if len(names) != len(set(names)):
         raise UserError("a column is named twice", span=statement.span)
     return dict(zip(names, statement.values, strict=True))

@@ -21,7 +21,6 @@ class PropertyValue:
     Attributes:
         origin: `SESSION` if the request set it, `SERVER` if the server's configuration did, or
             empty for the default.
-
     """
 
     name: str

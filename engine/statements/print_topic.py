@@ -38,7 +38,6 @@ def print_topic(statement: ast.PrintTopic, session: Session) -> PrintResult:
 
     Raises:
         UnknownTopicError: There is no such topic; hints at names that differ only in case.
-
     """
     if session.log.topic(statement.topic) is None:
         names = [topic.name for topic in session.log.topics()]

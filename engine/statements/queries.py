@@ -52,7 +52,6 @@ def make_sink_topic(planned: PlannedSink, session: Session) -> None:
 
     Raises:
         UserError: It has another number of partitions than the statement asks for.
-
     """
     sink = planned.plan.sink
     existing = session.doing.topic(sink.topic)

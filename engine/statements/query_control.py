@@ -37,7 +37,7 @@ def terminate_query(statement: ast.TerminateQuery, session: Session) -> Answer:
         transient = next((q for q in push if q.upper() == statement.query_id.upper()), None)
         if transient is not None:
             ended = session.doing.close_push_query(transient)
-            return PushQueryTerminated(query_id=transient, was_terminated=ended)
+            return PushQueryTerminated(query_id=transient.upper(), was_terminated=ended)
     for query_id in _ids(statement.query_id, session):
         if query_id.startswith("CST_"):
             if statement.query_id is None:

@@ -23,12 +23,12 @@ from merganser.parser import ast
 _SHOWN = {
     TaskState.CREATED: "RUNNING",
     TaskState.RUNNING: "RUNNING",
-    TaskState.WAITING: "RUNNING",
+    TaskState.WAITING: "WAITING",
     TaskState.PAUSED: "PAUSED",
     TaskState.ERROR: "ERROR",
     TaskState.STOPPED: "NOT_RUNNING",
 }
-"""ksqlDB's states; a query that waits for the log is running there too, with errors listed."""
+"""ksqlDB's states, and WAITING: the log is away, the query goes on when it is back."""
 
 
 class RunningQueries:
@@ -82,7 +82,6 @@ class RunningQueries:
 
         Raises:
             UserError: It is no SELECT, CREATE … AS SELECT or INSERT … SELECT, or is wrong.
-
         """
         catalog, properties = session.catalog, session.in_force
         match statement:
@@ -122,7 +121,6 @@ class RunningQueries:
 
         Raises:
             UnknownNameError: There is none of that id.
-
         """
         for known, entry in self._tasks.running.items():
             if known.upper() == query_id.upper():
@@ -156,7 +154,6 @@ def run_query(
 
     Raises:
         UserError: It is another statement, or is wrong.
-
     """
     match statement:
         case ast.PrintTopic():

@@ -35,8 +35,12 @@ def drop_type(statement: ast.DropType, session: Session) -> Answer:
     """Removes a custom type."""
     if statement.name not in session.catalog.types:
         if statement.if_exists:
-            return WarningEntity(message=f"Type '{statement.name}' does not exist")
-        raise UnknownNameError(f"type '{statement.name}' does not exist", span=statement.span)
+            return CurrentStatus(
+                command_id=f"type/{statement.name}/drop",
+                message=f"Type '{statement.name}' does not exist",
+                sequence=session.sequence,
+            )
+        raise UnknownNameError(f"type {statement.name} does not exist", span=statement.span)
     session.catalog = session.catalog.without_type(statement.name)
     return CurrentStatus(
         command_id=f"type/{statement.name}/drop",
