@@ -197,13 +197,13 @@ def parse_timestamp_sql(sql: str) -> str:
         f"CASE WHEN regexp_full_match({sql}, "
         "'[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{3})?') "
         f"THEN TRY_CAST(({sql}) AS TIMESTAMP) "
-        f'ELSE TRY(make_timestamp_ms("$timestamp_ms"({sql}))) END'
+        f'ELSE make_timestamp_ms("$timestamp_ms"({sql})) END'
     )
 
 
 def parse_date_sql(sql: str) -> str:
     """A DATE from `yyyy[-MM[-dd]]`."""
-    return f"TRY(DATE '1970-01-01' + \"$date_days\"({sql}))"
+    return f"(DATE '1970-01-01' + \"$date_days\"({sql}))"
 
 
 def parse_time_sql(sql: str) -> str:

@@ -23,6 +23,10 @@ from merganser.engine.types import ArrayType, MapType, SqlType
 
 DAY_MS = 86_400_000
 
+# What DuckDB's TIMESTAMP and DATE hold. TRY would do instead, but refuses volatile functions.
+TIMESTAMP_MS_MIN, TIMESTAMP_MS_MAX = -9_223_372_022_400_000, 9_223_372_036_854_775
+DATE_DAYS_MAX = 2_147_483_646
+
 Row = Callable[..., object]
 
 
@@ -166,11 +170,13 @@ def to_number(sql: str, kind: SqlType) -> str:
 def from_number(sql: str, kind: SqlType) -> str:
     """The other way round. A number that no TIMESTAMP or DATE holds gives NULL."""
     if kind == types.TIMESTAMP:
-        return f"TRY(make_timestamp_ms({sql}))"
+        inside = f"({sql}) BETWEEN {TIMESTAMP_MS_MIN} AND {TIMESTAMP_MS_MAX}"
+        return f"CASE WHEN {inside} THEN make_timestamp_ms({sql}) END"
     if kind == types.TIME:
         return f"(TIME '00:00:00' + to_milliseconds(({sql}) % {DAY_MS}))"
     if kind == types.DATE:
-        return f"TRY(DATE '1970-01-01' + ({sql}))"
+        inside = f"({sql}) BETWEEN -{DATE_DAYS_MAX} AND {DATE_DAYS_MAX}"
+        return f"CASE WHEN {inside} THEN DATE '1970-01-01' + CAST(({sql}) AS INTEGER) END"
     return sql
 
 

@@ -116,7 +116,7 @@ _EXAMPLES = [
 @pytest.mark.parametrize(("text", "rows", "expected"), _EXAMPLES)
 def test_example_holds_in_every_cut(text: str, rows: Sequence[Row], expected: object) -> None:
     kept = Kept(text)
-    cuts = [[rows], [[row] for row in rows]]
+    cuts: list[list[Sequence[Row]]] = [[rows], [[row] for row in rows]]
     cuts += [[rows[:at], rows[at:]] for at in range(1, len(rows))]
     for cut in cuts:
         found = kept.result(cut)

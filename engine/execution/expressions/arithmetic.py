@@ -28,7 +28,7 @@ def compile_arithmetic(node: Arithmetic | Negate, compile_node: Compile) -> Frag
         return _integers(node, compile_node)
     if isinstance(node, Negate):
         operand = compile_node(node.operand)
-        sql = f"(-{operand.sql})"
+        sql = f"(- {operand.sql})"
         if is_wide(node.type):
             zero = (literal("0"), DecimalType(1, 0))
             assert isinstance(node.type, DecimalType)
@@ -124,7 +124,7 @@ def _fast(node: Expression, leaves: dict[Expression, Fragment]) -> str:
     if node in leaves:
         return leaves[node].sql
     if isinstance(node, Negate):
-        return f"(-{_fast(node.operand, leaves)})"
+        return f"(0 - {_fast(node.operand, leaves)})"
     assert isinstance(node, Arithmetic)
     left, right = _fast(node.left, leaves), _fast(node.right, leaves)
     return f"({left} {_FAST_OPERATORS.get(node.op, node.op)} {right})"
@@ -137,7 +137,7 @@ def _wide(node: Expression, leaves: dict[Expression, Fragment]) -> str:
     if node in leaves:
         return f"CAST({leaves[node].sql} AS {kind})"
     if isinstance(node, Negate):
-        exact = f"(-{_wide(node.operand, leaves)})"
+        exact = f"(0 - {_wide(node.operand, leaves)})"
     else:
         assert isinstance(node, Arithmetic)
         left, right = _wide(node.left, leaves), _wide(node.right, leaves)

@@ -57,7 +57,7 @@ for _word, _sign in (("ADD", "+"), ("SUB", "-")):
     _add(
         f"DATE{_word}",
         "DATE",
-        f"TRY(DATE '1970-01-01' + CAST({_days} AS INTEGER))",
+        from_number(_days, DATE),
         {
             f"UNIX_DATE(DATE{_word}(DAYS, 1, FROM_DAYS(10)))": 11 if _word == "ADD" else 9,
             f"UNIX_DATE(DATE{_word}(MINUTES, 1, FROM_DAYS(10)))": 10 if _word == "ADD" else 9,
@@ -87,7 +87,7 @@ for _word, _sign in (("ADD", "+"), ("SUB", "-")):
     _add(
         f"TIMESTAMP{_word}",
         "TIMESTAMP",
-        f"TRY(make_timestamp_ms({_MOMENT_OF} {_amount(_sign)}))",
+        from_number(f"{_MOMENT_OF} {_amount(_sign)}", TIMESTAMP),
         {
             f"UNIX_TIMESTAMP(TIMESTAMP{_word}(SECONDS, 1, FROM_UNIXTIME(5000)))": 6000
             if _word == "ADD"
