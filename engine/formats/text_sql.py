@@ -42,7 +42,8 @@ def _scientific(digits: str, power: str) -> str:
 
 
 _RESPELLED = (
-    "CASE s WHEN 'nan' THEN 'NaN' WHEN 'inf' THEN 'Infinity' WHEN '-inf' THEN '-Infinity' ELSE "
+    "CASE s WHEN 'nan' THEN 'NaN' WHEN '-nan' THEN 'NaN' "
+    "WHEN 'inf' THEN 'Infinity' WHEN '-inf' THEN '-Infinity' ELSE "
     "CASE WHEN contains(s, 'e') THEN "
     + _scientific(f"({_WHOLE} || {_FRACTION})", "CAST(split_part(s, 'e', 2) AS INTEGER)")
     + f" WHEN {_WHOLE} = '0' THEN "
