@@ -105,14 +105,21 @@ class CommandState:
 class Engine:
     """Runs statements and queries on a log."""
 
-    def __init__(self, config: EngineConfig, *, log: Log, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        *,
+        log: Log,
+        clock: Clock | None = None,
+        duck: Duck | None = None,
+    ) -> None:
+        """An engine on a log; `duck` is an instance to share, with all functions known to it."""
         self.config = config
         self.log = log
         self.catalog = Catalog()
         self.cluster_id = log.cluster_id() if hasattr(log, "cluster_id") else "embedded"
         self._clock = clock if clock is not None else SystemClock()
-        self._duck = Duck.memory()
-        register_functions(self._duck)
+        self._duck = duck.cursor() if duck is not None else new_instance()
         self._tasks = TaskTable(
             self._duck, log, self._clock, config.data_dir, autorun=config.autorun
         )
@@ -361,6 +368,7 @@ class Engine:
             variables=dict(variables),
             host=self.config.host,
             actions=actions,
+            duck=self._duck,
         )
 
 
@@ -368,6 +376,13 @@ def _with_text(answer: Answer | None, statement: ast.Statement) -> Answer | None
     if answer is None or answer.statement_text:
         return answer
     return replace(answer, statement_text=statement.text)
+
+
+def new_instance() -> Duck:
+    """A DuckDB instance for engines: all functions of the language are known to it."""
+    duck = Duck.memory()
+    register_functions(duck)
+    return duck
 
 
 def _is_true(value: object) -> bool:

@@ -16,6 +16,7 @@ and is committed only when all of them are durable in the log.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,9 @@ from merganser.engine.state.state_file import delete_file
 from merganser.errors import CorruptFileError, InternalError
 
 logger = structlog.get_logger(__name__)
+
+
+_ALIASES = itertools.count()
 
 
 class TaskState(StrEnum):
@@ -113,6 +117,8 @@ class Task:
         self, spec: QuerySpec, *, duck: Duck, log: Log, clock: Clock, state_path: Path | None
     ) -> None:
         self.spec = spec
+        # Engines may share an instance, so the name under which a state is attached is its own.
+        self.state_alias = f"state_{spec.query_id}_{next(_ALIASES)}"
         self.stats = TaskStats(spec.query_id)
         self.topology: Topology = compile_plan(spec.plan)
         self.errors: list[tuple[int, str, str]] = []
@@ -144,11 +150,6 @@ class Task:
     def sink_topic(self) -> str | None:
         """The topic that is written."""
         return self.spec.sink.topic if self.spec.sink is not None else None
-
-    @property
-    def state_alias(self) -> str:
-        """Under which the state is attached."""
-        return f"state_{self.spec.query_id}"
 
     @property
     def _runs(self) -> Runs:

@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 from merganser.engine.answer import Answer
 from merganser.engine.catalog import Catalog
 from merganser.engine.clock import Clock
+from merganser.engine.duck import Duck
 from merganser.engine.log.protocol import Log, Output, Topic, TopicPartition
 from merganser.engine.runtime.task import QuerySpec
 from merganser.engine.schema import Schema
@@ -162,6 +163,7 @@ class Session:
         host: `host:port` as the server is known to clients.
         actions: What changes the world.
         sequence: The number of the command that is being run (ids of queries hold it).
+        duck: Computes values; the engine's instance.
     """
 
     catalog: Catalog
@@ -175,6 +177,7 @@ class Session:
     host: str = "localhost:8088"
     actions: Actions | None = None
     sequence: int = -1
+    duck: Duck | None = None
 
     def setting(self, name: str) -> object | None:
         """A property in force: the request's, else the server's, with `ksql.streams.` or not."""

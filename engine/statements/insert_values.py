@@ -17,7 +17,6 @@ from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.operators.source import event_time_sql
 from merganser.engine.expression import Expression, Literal
 from merganser.engine.formats.format import FORMATS
-from merganser.engine.functions.python_function import register_functions
 from merganser.engine.log.protocol import OUTPUT_SCHEMA, Output
 from merganser.engine.plan.bind_expression import bind_expression
 from merganser.engine.plan.coercion import assign
@@ -117,9 +116,9 @@ class _Part:
 
 def _encode(source: Source, bound: Mapping[str, Expression], session: Session) -> Output:
     """The record: values computed by DuckDB, then the formats' encoders."""
-    duck = Duck.memory(threads=1)
+    assert session.duck is not None
+    duck = session.duck.cursor()
     try:
-        register_functions(duck)
         columns = []
         for column in source.schema:
             if column.role is Role.HEADERS:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 from merganser.engine.catalog import Catalog
+from merganser.engine.duck import Duck
 from merganser.engine.log.protocol import TopicBatch
 from merganser.errors import MerganserError
 from tests.conformance.log import SinglePartitionLog
@@ -86,9 +88,17 @@ def real_engine(setting: Setting) -> EngineDoor:
         properties={**SERVER_PROPERTIES, **(setting.options or {})},
         autorun=False,
     )
-    engine = Engine(config, log=setting.log, clock=SimulatedClock())
+    engine = Engine(config, log=setting.log, clock=SimulatedClock(), duck=_instance())
     engine.start()
     return engine
+
+
+@cache
+def _instance() -> Duck:
+    """One DuckDB instance a process: making one known to all functions takes longer than a case."""
+    from merganser.engine.engine import new_instance  # noqa: PLC0415
+
+    return new_instance()
 
 
 def blame(error: Exception) -> MerganserError | None:
