@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.conformance import passing, report
-from tests.conformance.cases import Case, load_cases
+from tests.conformance.cases import Case, CaseKind, load_cases
 from tests.conformance.failure import Outcome
 from tests.conformance.functions import register_test_functions
 from tests.conformance.modes import AVAILABLE, Mode, modes_of
-from tests.conformance.pool import CASE_SECONDS_MAX, Job, run_cases
+from tests.conformance.pool import CASE_SECONDS_MAX, run_cases
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,8 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
-    jobs = _jobs(cases, modes, theme=options.theme, text=options.grep)
-    outcomes = _run(jobs, process_count=options.jobs, seconds_max=options.timeout)
+    chosen = _chosen(cases, options)
+    outcomes = _run(chosen, modes[:1], options)
+    if options.update_passing:  # What fails already in the first mode needs no other one.
+        passed = {outcome.case_id for outcome in outcomes if outcome.passed}
+        chosen = [case for case in chosen if case.case_id in passed]
+    outcomes += _run([case for case in chosen if case.kind is CaseKind.QUERY], modes[1:], options)
     if options.json:
         report.write_json(outcomes, options.json)
     lines: list[str] = []
@@ -51,7 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
     parser.add_argument("--theme", help="only cases of this theme")
     parser.add_argument("--grep", help="only cases whose id contains this text")
-    parser.add_argument("--mode", default="record", help="record, epoch, restart, snapshot or all")
+    parser.add_argument("--listed", action="store_true", help="only cases that are listed")
+    parser.add_argument(
+        "--mode",
+        default="record",
+        help="record, epoch, restart, snapshot (several with commas between), or all",
+    )
     parser.add_argument("--failing", action="store_true", help="names, reasons, and reason counts")
     parser.add_argument("--details", action="store_true", help="--failing with all there is to see")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every outcome as JSON")
@@ -69,26 +78,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _jobs(
-    cases: Sequence[Case], modes: Sequence[Mode], *, theme: str | None, text: str | None
-) -> list[Job]:
-    """The cases that were asked for, in every mode. A REST case has no modes: it runs once."""
-    chosen = [
+def _chosen(cases: Sequence[Case], options: argparse.Namespace) -> list[Case]:
+    """The cases that were asked for."""
+    listed = {case_id for corpus in {c.corpus for c in cases} for case_id in passing.listed(corpus)}
+    return [
         case
         for case in cases
-        if (theme is None or case.theme == theme) and (text is None or text in case.case_id)
-    ]
-    return [
-        (case, mode)
-        for case in chosen
-        for mode in (modes if case.kind == "query" else (Mode.RECORD,))
+        if (options.theme is None or case.theme == options.theme)
+        and (options.grep is None or options.grep in case.case_id)
+        and (not options.listed or case.case_id in listed)
     ]
 
 
-def _run(jobs: Sequence[Job], *, process_count: int, seconds_max: float) -> list[Outcome]:
-    """Runs the jobs, with a count of what is done where someone watches."""
-    outcomes = []
-    for outcome in run_cases(jobs, process_count=process_count, seconds_max=seconds_max):
+def _run(
+    cases: Sequence[Case], modes: Sequence[Mode], options: argparse.Namespace
+) -> list[Outcome]:
+    """Runs cases in modes, with a count of what is done where someone watches."""
+    jobs = [(case, mode) for mode in modes for case in cases]
+    outcomes: list[Outcome] = []
+    for outcome in run_cases(jobs, process_count=options.jobs, seconds_max=options.timeout):
         outcomes.append(outcome)
         if sys.stderr.isatty() and len(outcomes) % 20 == 0:
             print(f"\r{len(outcomes)}/{len(jobs)}", end="\r", file=sys.stderr)  # noqa: T201

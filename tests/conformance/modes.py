@@ -27,15 +27,16 @@ AVAILABLE = (Mode.RECORD, Mode.EPOCH, Mode.RESTART, Mode.SNAPSHOT)
 """What `--mode all` runs; the others wait for what they switch."""
 
 
-def modes_of(name: str) -> Sequence[Mode]:
-    """The modes behind a command-line name: one, or `all`.
+def modes_of(names: str) -> Sequence[Mode]:
+    """The modes behind a command-line value: some names with commas between, or `all`.
 
     Raises:
         ValueError: There is no such mode, or it cannot be run yet.
     """
-    if name == "all":
+    if names == "all":
         return AVAILABLE
-    mode = Mode(name)
-    if mode not in AVAILABLE:
-        raise ValueError(f"mode {mode} cannot be run yet")
-    return (mode,)
+    modes = tuple(Mode(name) for name in names.split(","))
+    for mode in modes:
+        if mode not in AVAILABLE:
+            raise ValueError(f"mode {mode} cannot be run yet")
+    return modes

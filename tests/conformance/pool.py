@@ -24,6 +24,7 @@ from tests.conformance.modes import Mode
 from tests.conformance.query_case import run_query_case
 from tests.conformance.rest_case import run_rest_case
 
+START_SECONDS_MAX = 120.0  # Imports take some seconds where all cores are busy.
 CASE_SECONDS_MAX = 60.0  # A case takes well under a second; REST cases up to some ten.
 
 Job = tuple[Case, Mode]
@@ -72,12 +73,12 @@ def run_cases(
         yield from (runner(case, mode) for case, mode in jobs)
         return
     queue = deque(jobs)
-    workers = [_Worker(runner) for _ in range(min(process_count, len(jobs)))]
+    workers = [_Worker(runner, seconds_max) for _ in range(min(process_count, len(jobs)))]
     try:
-        while any(worker.job for worker in workers) or queue:
+        while queue or any(worker.job for worker in workers):
             for worker in workers:
-                if worker.job is None and queue:
-                    worker.give(queue.popleft(), seconds_max)
+                if worker.ready and worker.job is None and queue:
+                    worker.give(queue.popleft())
             yield from _gather(workers)
     finally:
         for worker in workers:
@@ -86,10 +87,12 @@ def run_cases(
 
 @dataclass(slots=True)
 class _Worker:
-    """A process with the job that it has."""
+    """A process with the job that it has. `ready` once it has started."""
 
     runner: Runner
+    seconds_max: float
     job: Job | None = None
+    ready: bool = False
     deadline: float = 0.0
     pipe: Connection = field(init=False)
     process: BaseProcess = field(init=False)
@@ -104,31 +107,45 @@ class _Worker:
         self.process = context.Process(target=_serve, args=(other, self.runner), daemon=True)
         self.process.start()
         other.close()
+        self.ready = False
+        self.deadline = time.monotonic() + START_SECONDS_MAX
 
-    def give(self, job: Job, seconds_max: float) -> None:
+    def give(self, job: Job) -> None:
         self.job = job
-        self.deadline = time.monotonic() + seconds_max
+        self.deadline = time.monotonic() + self.seconds_max
         # A process that is dead already is noticed by `take`.
         with contextlib.suppress(OSError):
             self.pipe.send(job)
 
-    def take(self) -> Outcome:
-        """The outcome of the job; a dead process is replaced."""
-        assert self.job is not None
+    def take(self) -> Outcome | None:
+        """The outcome of the job, None for the word that it has started; replaced if it died.
+
+        Raises:
+            RuntimeError: It died while it started, as any other would.
+        """
         try:
-            outcome: Outcome = self.pipe.recv()
+            outcome: Outcome | None = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
+            if self.job is None:
+                raise RuntimeError("a worker process did not start") from None
             outcome = _lost(self.job, Stage.CRASHED, f"exit code {self.process.exitcode}")
             self.start()
+        else:
+            self.ready = True
         self.job = None
         return outcome
 
     def give_up(self) -> Outcome:
-        """The outcome of a job that takes too long; the process is replaced."""
-        assert self.job is not None
+        """The outcome of a job that takes too long; the process is replaced.
+
+        Raises:
+            RuntimeError: It has not even started.
+        """
         self.process.kill()
         self.process.join()
+        if self.job is None:
+            raise RuntimeError("a worker process did not start in time")
         self.pipe.close()
         outcome = _lost(self.job, Stage.TIMEOUT, "no answer in time")
         self.job = None
@@ -137,19 +154,21 @@ class _Worker:
 
     def stop(self) -> None:
         self.pipe.close()
-        if self.job is not None:
+        if self.job is not None or not self.ready:
             self.process.kill()
         self.process.join()
 
 
 def _gather(workers: Sequence[_Worker]) -> Iterator[Outcome]:
     """The outcomes of the workers that answered, died or ran out of time."""
-    busy = [worker for worker in workers if worker.job]
-    patience = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
-    ready = wait([worker.pipe for worker in busy], timeout=patience)
-    for worker in busy:
-        if worker.pipe in ready:
-            yield worker.take()
+    awaited = [worker for worker in workers if worker.job or not worker.ready]
+    patience = max(0.0, min(worker.deadline for worker in awaited) - time.monotonic())
+    answered = wait([worker.pipe for worker in awaited], timeout=patience)
+    for worker in awaited:
+        if worker.pipe in answered:
+            outcome = worker.take()
+            if outcome is not None:
+                yield outcome
         elif worker.deadline <= time.monotonic():
             yield worker.give_up()
 
@@ -163,6 +182,7 @@ def _serve(pipe: Connection, runner: Runner) -> None:
     """A worker's life: cases in, outcomes out, until the pipe closes."""
     warnings.simplefilter("ignore")
     register_test_functions()
+    pipe.send(None)  # Started.
     while True:
         try:
             case, mode = pipe.recv()

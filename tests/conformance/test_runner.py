@@ -66,9 +66,10 @@ def test_a_path_without_cases_is_an_error(tmp_path: Path) -> None:
 
 def test_modes() -> None:
     assert modes_of("epoch") == (Mode.EPOCH,)
+    assert modes_of("epoch,record") == (Mode.EPOCH, Mode.RECORD)
     assert modes_of("all") == AVAILABLE
-    for name in ("plan", "nonsense"):
-        with pytest.raises(ValueError, match=name):
+    for name in ("plan", "nonsense", "record,plan"):
+        with pytest.raises(ValueError, match=name.split(",")[-1]):
             modes_of(name)
 
 
