@@ -34,6 +34,7 @@ def test_without_a_terminal_it_prints_each_window_once(invoke: Invoke) -> None:
         assert any(line in window for window in windows), line
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_TMUX, reason="tmux is the terminal")
 def test_on_a_terminal_the_windows_change_in_place(tmp_path: Path) -> None:
     with screen(["demo", "--seconds", "4"], {"XDG_STATE_HOME": str(tmp_path)}, stay=True) as shown:

@@ -68,7 +68,9 @@ def test_queries_run_until_idle_and_go_on_next_time(
     assert len(big) == 2 * sum(1 for row in copies[:101] if float(str(row["ORDERUNITS"])) > 5)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_signal_is_a_clean_end(number: signal.Signals, pipeline: Path, tmp_path: Path) -> None:
     with process(tmp_path / "run", "run", pipeline, "--data-dir", tmp_path / "data") as running:
         running.wait_for("records in")

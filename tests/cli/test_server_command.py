@@ -14,7 +14,9 @@ from tests.cli.conftest import Invoke
 from tests.cli.process import process
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_signal_is_a_clean_end(number: signal.Signals, tmp_path: Path) -> None:
     config = tmp_path / "merganser.toml"
     config.write_text('service_id = "from_the_file"\nport = 1\n')
@@ -31,6 +33,7 @@ def test_a_signal_is_a_clean_end(number: signal.Signals, tmp_path: Path) -> None
         assert "Traceback" not in running.err
 
 
+@pytest.mark.slow
 def test_the_data_folder_is_there_at_the_next_start(tmp_path: Path, invoke: Invoke) -> None:
     data = ["--data-dir", str(tmp_path / "data")]
     create = (

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import signal
 from pathlib import Path
 
 import pytest
 
+from merganser.server.client import Client
 from merganser.server.run import RunningServer
 from tests.cli.conftest import Invoke, wait_until
+from tests.cli.process import process
 
 RED = "\x1b[31m"
 PLAIN = "\x1b[0m"
@@ -239,3 +242,15 @@ def test_a_data_folder_remembers(invoke: Invoke, tmp_path: Path) -> None:
     )
     assert invoke("--data-dir", tmp_path / "data", "-e", create).status == 0
     assert "S           | s " in invoke("--data-dir", tmp_path / "data", "-e", "SHOW STREAMS;").out
+
+
+def test_ctrl_c_ends_the_query_and_not_the_shell(filled: RunningServer, tmp_path: Path) -> None:
+    statements = f"{SET_EARLIEST} SELECT ID FROM CL_S EMIT CHANGES; SHOW TYPES;"
+    with process(tmp_path, "-e", statements, filled.url) as running:
+        running.wait_for("|3    |")
+        running.signal(signal.SIGINT)
+        assert running.end() == 0, running.err
+        assert running.out.endswith("|3    |\nQuery terminated\n\n Type Name | Schema \n\n\n")
+        assert running.err == ""
+    with Client(filled.url) as client:
+        wait_until(lambda: "PUSH" not in str(client.execute("SHOW QUERIES;")))

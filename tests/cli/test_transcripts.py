@@ -34,6 +34,7 @@ def test_in_a_pipe(
     check_golden(case, f"{_without_trailing_blanks(shown)}exit {outcome.status}", pytestconfig)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_TMUX, reason="tmux is the terminal")
 @golden_cases(FOLDER, "screen.txt")
 def test_on_a_screen(
