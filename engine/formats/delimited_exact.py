@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from merganser.engine.formats.exact import TEMPORAL, Value, base64_bytes, mismatch, utf8
-from merganser.engine.formats.java_numbers import (
+from merganser.engine.java_numbers import (
     INT_BITS,
     LONG_BITS,
     fit_decimal,

@@ -15,7 +15,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from merganser.engine.duck import Duck, identifier, physical_type
-from merganser.engine.formats.java_numbers import INT_BITS, wrap_integer
+from merganser.engine.java_numbers import INT_BITS, wrap_integer
 from merganser.engine.schema import Column
 from merganser.engine.types import Kind, SqlType
 from merganser.errors import DecodeError

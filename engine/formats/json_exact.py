@@ -22,7 +22,7 @@ from merganser.engine.formats.exact import (
     timestamp_us,
     utf8,
 )
-from merganser.engine.formats.java_numbers import (
+from merganser.engine.java_numbers import (
     INT_BITS,
     LONG_BITS,
     decimal_text,

@@ -13,7 +13,6 @@ import re
 from decimal import Decimal
 
 from merganser.engine import types
-from merganser.engine.formats.java_numbers import double_text, parse_decimal, parse_double
 from merganser.engine.functions.python_function import CallFailedError, define
 from merganser.engine.functions.time_text import (
     date_text,
@@ -22,6 +21,7 @@ from merganser.engine.functions.time_text import (
     timestamp_text,
     timestamp_text_ms,
 )
+from merganser.engine.java_numbers import double_text, parse_decimal, parse_double
 
 _BLANKS = "".join(map(chr, range(33)))
 _BLANKS_SQL = "E'" + "".join(f"\\x{code:02x}" for code in range(1, 33)) + "'"

@@ -10,8 +10,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 from merganser.engine import types
 from merganser.engine.duck import DECIMAL_PRECISION_MAX
-from merganser.engine.formats.java_numbers import truncate_decimal
 from merganser.engine.functions.python_function import CallFailedError, define
+from merganser.engine.java_numbers import truncate_decimal
 from merganser.engine.types import DecimalType, SqlType
 
 _EXACT_OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
