@@ -3,7 +3,8 @@
 1. The file is read and checked whole; what the log has from an earlier run is left as it is.
 2. The rest goes to the server as one request, so that a mistake leaves nothing half done.
 3. Throughput is shown, or the rows of the SELECT that the file ends with, until
-4. SIGTERM, SIGINT or idleness ends it: queries commit what they have, and the next run goes on.
+4. SIGTERM, SIGINT or idleness ends it: queries commit what they have, and the next run goes on. It
+   also ends when every query has stopped with an error, so that whoever supervises it is told.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def _watch(
             elif since_line >= LINE_SECONDS:
                 since_line = 0.0
                 print(*progress.lines(), sep="\n", flush=True)  # noqa: T201 (a log's lines)
-            if exit_when_idle is not None and progress.idle_seconds >= exit_when_idle:
+            if _is_over(progress, exit_when_idle):
                 return
             stop.wait(READ_SECONDS)
 
@@ -143,6 +144,12 @@ def _show_live(
     select.start()
     while select.running and not stop.wait(READ_SECONDS):
         progress.read(server.engine.stats())
-        if exit_when_idle is not None and progress.idle_seconds >= exit_when_idle:
+        if _is_over(progress, exit_when_idle):
             break
     select.end()
+
+
+def _is_over(progress: Progress, exit_when_idle: float | None) -> bool:
+    """Tells whether to end unasked: for idleness, or because no query is left that could go on."""
+    idle = exit_when_idle is not None and progress.idle_seconds >= exit_when_idle
+    return idle or progress.all_failed

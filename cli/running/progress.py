@@ -69,6 +69,11 @@ class Progress:
         """Ids of the queries that have stopped with an error."""
         return [r.stats.query_id for r in self.readings if r.stats.state == "ERROR"]
 
+    @property
+    def all_failed(self) -> bool:
+        """Whether there is nothing left that could go on."""
+        return bool(self.readings) and len(self.failed) == len(self.readings)
+
     def lines(self) -> list[str]:
         """One line a query, for a log."""
         return [

@@ -170,6 +170,8 @@ def test_progress_tells_rates_and_idleness() -> None:
     progress.read([Stats(1000, lag=3)])
     assert progress.idle_seconds == 0.0  # There is something to do.
     assert progress.failed == []
+    assert not progress.all_failed
     progress.read([Stats(1000, state="ERROR")])
     assert progress.failed == ["CSAS_X_1"]
+    assert progress.all_failed
     assert progress.table().row_count == 1
