@@ -246,3 +246,12 @@ def physical_type(sql_type: SqlType) -> str:
             return f"STRUCT({inner})"
         case _:
             raise InternalError(f"no physical type for {sql_type.sql()}")
+
+
+def decimal_text(sql: str, kind: DecimalType) -> str:
+    """A DECIMAL in plain notation. DuckDB leaves out the 0 before the point if the type has none."""
+    if kind.scale < kind.precision or kind.precision > DECIMAL_PRECISION_MAX:
+        return f"CAST({sql} AS VARCHAR)"
+    if kind.precision < DECIMAL_PRECISION_MAX:
+        return f"CAST(CAST({sql} AS DECIMAL({kind.precision + 1}, {kind.scale})) AS VARCHAR)"
+    return f"regexp_replace(CAST({sql} AS VARCHAR), '^(-?)[.]', '\\10.')"

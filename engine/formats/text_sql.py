@@ -5,6 +5,7 @@ Source: Java's `Double.toString` and `BigDecimal.toPlainString`; parity/semantic
 
 from __future__ import annotations
 
+from merganser.engine.duck import decimal_text
 from merganser.engine.types import DecimalType, Kind, ScalarType, SqlType
 from merganser.errors import InternalError
 
@@ -85,7 +86,9 @@ def scalar_text(sql_type: SqlType, value: str) -> str:
             return f"to_base64({value})"
         case ScalarType(Kind.TIME | Kind.DATE | Kind.TIMESTAMP as kind):
             return f"CAST({temporal_number(kind, value)} AS VARCHAR)"
-        case ScalarType() | DecimalType():
+        case DecimalType():
+            return decimal_text(value, sql_type)
+        case ScalarType():
             return f"CAST({value} AS VARCHAR)"
         case _:
             raise InternalError(f"{sql_type.sql()} has no bare text")

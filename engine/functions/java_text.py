@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from merganser.engine import types
-from merganser.engine.duck import identifier
+from merganser.engine.duck import decimal_text, identifier
 from merganser.engine.functions.conversions import double_sql
 from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
 from merganser.errors import InternalError
@@ -31,7 +31,7 @@ def java_text_sql(sql: str, kind: SqlType, depth: int = 0) -> str:
         case types.DOUBLE:
             return double_sql(sql)
         case DecimalType(_, scale):
-            plain = f"CAST(({sql}) AS VARCHAR)"
+            plain = decimal_text(f"({sql})", kind)
             if scale <= _PLAIN_SCALE_MAX:
                 return plain
             return (

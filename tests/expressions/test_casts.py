@@ -75,6 +75,8 @@ def test_text_is_parsed_as_in_java(text: str, target: str, expected: object) -> 
         ("DOUBLE", math.nan, "NaN"),
         ("DOUBLE", -math.inf, "-Infinity"),
         ("DECIMAL(6, 2)", Decimal("1.50"), "1.50"),
+        ("DECIMAL(2, 2)", Decimal("-0.50"), "-0.50"),
+        ("ARRAY<DECIMAL(2, 2)>", [Decimal("0.50")], "[0.50]"),
         ("DATE", dt.date(2020, 2, 29), "2020-02-29"),
         ("TIME", dt.time(12, 30), "12:30"),
         ("TIME", dt.time(12, 30, 5, 999000), "12:30:05"),

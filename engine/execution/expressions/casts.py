@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from merganser.engine import types
-from merganser.engine.duck import identifier, physical_type
+from merganser.engine.duck import decimal_text, identifier, physical_type
 from merganser.engine.execution.expressions.compiled import Fragment, either
 from merganser.engine.functions import conversions
 from merganser.engine.functions.decimals import is_wide
@@ -95,7 +95,7 @@ def _text(sql: str, source: SqlType, depth: int) -> str:
         case types.TIMESTAMP:
             return conversions.timestamp_sql(sql)
         case DecimalType():
-            return f"CAST({sql} AS VARCHAR)"
+            return decimal_text(sql, source)
         case _:
             return java_text_sql(sql, source, depth)
 

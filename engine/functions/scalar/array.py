@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from merganser.engine import types
 from merganser.engine.duck import physical_type
-from merganser.engine.functions.conversions import double_sql
 from merganser.engine.functions.function import (
     RAISES_IF_NULL,
     SCALARS,
@@ -17,6 +16,7 @@ from merganser.engine.functions.function import (
     fill,
     scalar,
 )
+from merganser.engine.functions.java_text import java_text_sql
 from merganser.engine.functions.lists import holds, unique
 from merganser.engine.functions.python_function import python
 from merganser.engine.functions.utf16 import signed
@@ -149,7 +149,7 @@ def _joined(site: CallSite) -> str:
     if not _joinable(kind.element):
         return "CAST(NULL AS VARCHAR)"
     delimiter = f"coalesce({site.sql[1]}, '')" if len(site.sql) > 1 else "','"
-    text = double_sql(_ITEM) if kind.element == types.DOUBLE else f"CAST({_ITEM} AS VARCHAR)"
+    text = java_text_sql(_ITEM, kind.element)
     items = f"list_transform({site.sql[0]}, lambda {_ITEM}: coalesce({text}, 'null'))"
     return f"array_to_string({items}, {delimiter})"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from merganser.engine import types
-from merganser.engine.duck import identifier, literal
+from merganser.engine.duck import decimal_text, identifier, literal
 from merganser.engine.functions.conversions import date_sql, double_sql, time_sql, timestamp_sql
 from merganser.engine.functions.function import SCALARS, CallSite, Nulls, ScalarFunction, scalar
 from merganser.engine.functions.json_path import find
@@ -18,7 +18,7 @@ from merganser.engine.functions.json_text import (
     write,
 )
 from merganser.engine.functions.python_function import CallFailedError, define, python
-from merganser.engine.types import ArrayType, MapType, SqlType, StructType
+from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
 
 _CATEGORY = "JSON"
 
@@ -315,6 +315,8 @@ def _scalar_json(sql: str, kind: SqlType) -> str:
             return f"'\"' || {time_sql(sql)} || '\"'"
         case types.TIMESTAMP:
             return f"'\"' || {timestamp_sql(sql)} || '\"'"
+        case DecimalType():
+            return decimal_text(sql, kind)
         case _:
             return f"CAST({sql} AS VARCHAR)"
 
