@@ -249,7 +249,7 @@ def physical_type(sql_type: SqlType) -> str:
 
 
 def decimal_text(sql: str, kind: DecimalType) -> str:
-    """A DECIMAL in plain notation. DuckDB leaves out the 0 before the point if the type has none."""
+    """A DECIMAL in plain notation. DuckDB leaves out the 0 before the point of DECIMAL(n, n)."""
     if kind.scale < kind.precision or kind.precision > DECIMAL_PRECISION_MAX:
         return f"CAST({sql} AS VARCHAR)"
     if kind.precision < DECIMAL_PRECISION_MAX:
