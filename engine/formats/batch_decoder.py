@@ -25,6 +25,9 @@ from merganser.errors import DecodeError
 
 SMALL_ROWS = 256  # Read exactly: some 1 ms, as much as the statements of the fast path take.
 REVIEW_ROWS = 512  # More doubts than these are reviewed in SQL before they are read exactly.
+LOCAL_ROWS = 36_028_797_018_960_000  # DuckDB counts the rows of an open transaction from here.
+
+CAREFUL_BATCHES = 100
 
 _NUMBERS = itertools.count()
 
@@ -41,6 +44,39 @@ class Tally:
     row_count: int
     doubt_count: int
     broken_count: int
+
+
+class Carefulness:
+    """Whether to expect broken rows: for some batches after one that had any.
+
+    TRY costs nothing until it catches; then it takes ten times as long for all rows around. A
+    careful statement looks before it leaps.
+    """
+
+    def __init__(self) -> None:
+        self._batches = 0
+
+    def __bool__(self) -> bool:
+        return self._batches > 0
+
+    def learn(self, tally: Tally) -> None:
+        """Takes note of a batch."""
+        if tally.broken_count:
+            self._batches = CAREFUL_BATCHES
+        elif self._batches:
+            self._batches -= 1
+
+    def text(self, source: str, payload: str) -> str:
+        """A SELECT of payload `p` and its text `t`, NULL if it is not UTF-8."""
+        rows = f"SELECT {payload} AS p FROM {source}"
+        return careful_text(rows) if self else f"SELECT p, TRY(decode(p)) AS t FROM ({rows})"
+
+
+def careful_text(rows: str) -> str:
+    """Payload `p` and text `t` of rows of which some are not UTF-8."""
+    replaced = f"SELECT p, decode(p, 'replace') AS u FROM ({rows})"  # An invalid byte becomes `?`.
+    valid = "CASE WHEN contains(u, '?') AND encode(u) <> p THEN NULL ELSE u END"
+    return f"SELECT p, {valid} AS t FROM ({replaced})"
 
 
 class FastPath(Protocol):
@@ -162,7 +198,7 @@ class BatchDecoder:
             return np.array([], dtype=np.int64), []
         table, doubts = identifier(self._table), identifier(self._doubts)
         query = (
-            f"SELECT {table}.rowid AS place, {payload} AS p "
+            f"SELECT {table}.rowid % {LOCAL_ROWS} AS place, {payload} AS p "
             f"FROM {source} POSITIONAL JOIN {table} WHERE suspect"
         )
         if doubt_count > REVIEW_ROWS and self._fast is not None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from merganser.engine.duck import Duck, literal
 from merganser.engine.formats.batch_decoder import BatchDecoder
 from merganser.engine.formats.delimited_exact import DelimitedRowReader
+from merganser.engine.formats.delimited_fast import DelimitedFastPath
 from merganser.engine.formats.format import FORMATS, Encoded, FormatOptions
 from merganser.engine.formats.text_sql import scalar_text
 from merganser.engine.schema import Column
@@ -66,7 +67,8 @@ class DelimitedFormat:
     ) -> BatchDecoder:
         del is_key
         letter = delimiter_letter(options.delimiter)
-        return BatchDecoder(columns, DelimitedRowReader(columns, letter))
+        fast = DelimitedFastPath(columns, letter) if columns else None
+        return BatchDecoder(columns, DelimitedRowReader(columns, letter), fast)
 
     def encoder(
         self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from merganser.engine.formats.batch_decoder import Tally
+from merganser.engine.formats.batch_decoder import Carefulness, Tally
 from merganser.engine.formats.json_habits import Habits
 from merganser.engine.formats.json_shapes import Shape, read_sample
 from merganser.engine.formats.json_sql import BARE_KEY, JsonSql
 from merganser.engine.schema import Column
 
-CAREFUL_BATCHES = 100  # After a batch with broken rows, as where one is more tend to follow.
 HABIT_BATCHES = 50  # Habits are looked at again after so many batches,
 DOUBTS_MAX = 0.05  # or when they were wrong for so many rows.
 
@@ -32,7 +31,7 @@ class JsonFastPath:
         self._shape = Shape(list(zip(names, types, strict=True)))
         self._habits = Habits()
         self._habit_batches = 0
-        self._careful_batches = 0
+        self._carefulness = Carefulness()
 
     def prepare(self, head: Sequence[bytes | None]) -> None:
         """Learns keys and habits of the batch to come from its first records."""
@@ -52,7 +51,7 @@ class JsonFastPath:
 
     def select(self, source: str, payload: str) -> str | None:
         """The batch decoded, as `FastPath` says."""
-        careful = self._careful_batches > 0
+        careful = bool(self._carefulness)
         return self._sql.quick(source, payload, self._shape, self._habits, careful=careful)
 
     def review(self, source: str, payload: str) -> str | None:
@@ -61,10 +60,7 @@ class JsonFastPath:
 
     def learn(self, tally: Tally, suspects: Sequence[bytes | None]) -> None:
         """Turns careful for a while if rows were broken; learns the keys of unknown records."""
-        if tally.broken_count:
-            self._careful_batches = CAREFUL_BATCHES
-        elif self._careful_batches:
-            self._careful_batches -= 1
+        self._carefulness.learn(tally)
         self._shape.observe(read_sample(self._objects(suspects)))
         if tally.doubt_count > DOUBTS_MAX * tally.row_count:
             self._habit_batches = 0

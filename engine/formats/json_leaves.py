@@ -1,4 +1,4 @@
-"""SQL that turns the text of one JSON value into a column's value, and says where it is sure of it.
+"""SQL that turns the text of one JSON value into a column's value, and says where it is sure.
 
 A leaf is what `from_json` gives for the type JSON: the value's text as DuckDB spells it, NULL for
 null. "Certain" means: the value is the one that `json_exact` reads. "Tight" means: the leaf is not
@@ -20,57 +20,58 @@ _DAY_MS_LAST = 86_399_999
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """How a leaf is read.
+    """How a leaf is read. The tests are NULL for a NULL leaf.
 
     Attributes:
-        value: SQL of the value from a leaf named in `of`.
-        certain: SQL, never NULL, from leaf and value.
-        tight: SQL, never NULL, from leaf and value.
+        value: SQL of the value.
+        sure: SQL from leaf and value: the value is certain. May be NULL for no, too.
+        tight: SQL from leaf and value; None if all leaves are that are certain.
     """
 
     value: str
-    certain: str
-    tight: str = "TRUE"
+    sure: str
+    tight: str | None = None
 
 
 def read_leaf(sql_type: SqlType, leaf: str, value: str) -> Leaf:
     """The reading of a leaf of a scalar type, where `value` names the column of the result."""
     match sql_type:
         case ScalarType(Kind.BOOLEAN):
-            return Leaf(f"({leaf} = 'true')", f"coalesce({leaf} IN ('true', 'false'), TRUE)")
+            return Leaf(f"({leaf} = 'true')", f"{leaf} IN ('true', 'false')")
         case ScalarType(Kind.INTEGER | Kind.BIGINT as kind):
             return Leaf(f"TRY_CAST({leaf} AS {kind.value})", _whole(leaf, value))
         case ScalarType(Kind.TIME | Kind.DATE | Kind.TIMESTAMP as kind):
-            return Leaf(_temporal(kind, leaf), _whole(leaf, value))
+            return Leaf(made_temporal(kind, leaf), _whole(leaf, value))
         case ScalarType(Kind.DOUBLE):
             # Adding zero takes the sign off a negative one, as Java's BigDecimal has none.
-            certain = f"coalesce(isfinite({value}), {leaf} IS NULL)"
-            return Leaf(f"(TRY_CAST({leaf} AS DOUBLE) + 0.0::DOUBLE)", certain, _tight(leaf, value))
+            read = f"(TRY_CAST({leaf} AS DOUBLE) + 0.0::DOUBLE)"
+            return Leaf(read, f"isfinite({value})", _tight(value))
         case ScalarType(Kind.STRING):
-            return Leaf(_unquoted(leaf), f"coalesce(starts_with({leaf}, '\"'), TRUE)")
+            return Leaf(_unquoted(leaf), f"starts_with({leaf}, '\"')")
         case ScalarType(Kind.BYTES):
             decoded = f"TRY(from_base64({leaf}[2:-2]))"
             same = f"'\"' || to_base64({value}) || '\"' = {leaf}"
-            certain = f"({leaf} IS NULL OR coalesce({same}, FALSE))"
-            return Leaf(f"CASE WHEN starts_with({leaf}, '\"') THEN {decoded} END", certain)
+            return Leaf(f"CASE WHEN starts_with({leaf}, '\"') THEN {decoded} END", same)
         case DecimalType(_, scale):
-            certain = f"({_present(leaf, value)} AND {_fits(leaf, scale)})"
-            tight = _tight(leaf, f"TRY_CAST({leaf} AS DOUBLE)")
-            return Leaf(f"TRY_CAST({leaf} AS {_decimal(sql_type)})", certain, tight)
+            sure = f"{value} IS NOT NULL AND {_fits(leaf, scale)}"
+            tight = _tight(f"TRY_CAST({leaf} AS DOUBLE)")
+            return Leaf(f"TRY_CAST({leaf} AS {_decimal(sql_type)})", sure, tight)
         case _:
             raise InternalError(f"{sql_type.sql()} is no leaf")
 
 
-def _present(leaf: str, value: str) -> str:
-    return f"({leaf} IS NULL) = ({value} IS NULL)"
+def or_null(test: str, leaf: str) -> str:
+    """A test that holds for NULL leaves, too, and is never NULL."""
+    return f"coalesce({test}, {leaf} IS NULL)"
 
 
 def _whole(leaf: str, value: str) -> str:
     """A number without a fraction; DuckDB would round one, ksqlDB cuts it off."""
-    return f"({_present(leaf, value)} AND coalesce(NOT contains({leaf}, '.'), TRUE))"
+    return f"{value} IS NOT NULL AND NOT contains({leaf}, '.')"
 
 
-def _temporal(kind: Kind, leaf: str) -> str:
+def made_temporal(kind: Kind, leaf: str) -> str:
+    """TIME, DATE or TIMESTAMP from the text of a number, NULL where it may be out of range."""
     number = f"TRY_CAST({leaf} AS BIGINT)"
     match kind:
         case Kind.TIME:
@@ -84,23 +85,21 @@ def _temporal(kind: Kind, leaf: str) -> str:
     return f"CASE WHEN {number} BETWEEN {within} THEN {made} END"
 
 
-def _tight(leaf: str, value: str) -> str:
+def _tight(double: str) -> str:
     """Not so for numbers that an exponent makes shorter: `100.0` may stand for `1e2`."""
-    size = f"abs({value})"
-    plain = f"{size} >= 0.01 AND {size} < 1e15 AND NOT suffix({leaf}, '0.0')"
-    return f"coalesce({value} = 0 OR ({plain}), TRUE)"
+    plain = f"abs({double}) BETWEEN 0.01 AND 1e15 AND {double} / 10 <> floor({double} / 10)"
+    return f"({plain} OR {double} = 0)"
 
 
 def _fits(leaf: str, scale: int) -> str:
     """No exponent, and not more digits behind the point than the type has."""
     digits = f"strlen({leaf}) - strpos({leaf}, '.')"
-    fits = f"(NOT contains({leaf}, '.') OR {digits} <= {scale})"
-    return f"coalesce(NOT contains({leaf}, 'e') AND {fits}, TRUE)"
+    return f"NOT contains({leaf}, 'e') AND (NOT contains({leaf}, '.') OR {digits} <= {scale})"
 
 
 def few_digits(leaf: str) -> str:
     """The leaf of a number has the very digits that were written, if its length is right, too."""
-    return f"coalesce(strlen({leaf}) <= {DIGITS_MAX + 1} OR NOT contains({leaf}, '.'), TRUE)"
+    return f"(strlen({leaf}) <= {DIGITS_MAX + 1} OR NOT contains({leaf}, '.'))"
 
 
 def _decimal(decimal_type: DecimalType) -> str:
@@ -114,7 +113,7 @@ def _unquoted(leaf: str) -> str:
 
 
 DOUBTFUL_LETTERS = "-0123456789[{tfnNiI"
-"""First letters of JSON texts that are no strings, and of the words that DuckDB takes for numbers."""
+"""First letters of JSON texts that are no strings, and of words that DuckDB takes for numbers."""
 
 _DOUBTFUL_CODES = ", ".join(str(ord(letter)) for letter in DOUBTFUL_LETTERS)
 
@@ -122,9 +121,9 @@ _DOUBTFUL_CODES = ", ".join(str(ord(letter)) for letter in DOUBTFUL_LETTERS)
 def string_is_clear(text: str) -> str:
     """Whether a string that `from_json` gave for the type VARCHAR was a JSON string for sure.
 
-    Anything else comes with its JSON text, so that the first letter tells.
+    Anything else comes with its JSON text, so that the first letter tells. NULL for NULL.
     """
-    return f"coalesce(ascii({text}) NOT IN ({_DOUBTFUL_CODES}), TRUE)"
+    return f"ascii({text}) NOT IN ({_DOUBTFUL_CODES})"
 
 
 def string_is_certain(text: str) -> str:

@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from merganser.engine.duck import identifier, literal, physical_type
+from merganser.engine.formats.batch_decoder import careful_text
 from merganser.engine.formats.json_habits import Habits
 from merganser.engine.formats.json_leaves import (
     DIGITS_MAX,
     few_digits,
+    or_null,
     other_is_tight,
     read_leaf,
     string_is_certain,
@@ -41,6 +43,7 @@ _NESTED = (ArrayType, MapType, StructType)
 _LENIENCIES = r",\s*[\]}]|[:,\[\s]-?(?i:nan|inf)"
 _MANY_DIGITS = rf"[0-9][0-9.]{{{DIGITS_MAX + 1}}}"
 _REAL = "[0-9][.e]"
+_BARE_BYTES = len(f'{{"{BARE_KEY}":}}')
 _ENDS = [f"{last}}}" for last in '"0123456789el']  # Of an object whose last value is a scalar.
 
 
@@ -67,10 +70,10 @@ class _Field:
     length: str
 
 
-def _exact_length(text: str, fields: Sequence[_Field]) -> str:
-    """Whether the text holds exactly these fields, none of them null. NULL for no."""
+def _exact_length(length: str, fields: Sequence[_Field]) -> str:
+    """Whether a text of this length holds exactly these fields, none of them null; NULL for no."""
     size = 1 + sum(_size(field.key) for field in fields)
-    return f"strlen({text}) = {' + '.join([str(size), *(field.length for field in fields)])}"
+    return f"{length} = {' + '.join([str(size), *(field.length for field in fields)])}"
 
 
 def _length(text: str, fields: Sequence[_Field], *, count_nulls: bool) -> str:
@@ -148,7 +151,9 @@ def _nested(sql_type: SqlType, leaf: str, shape: Shape | None, names: _Names) ->
             value = names.next()
             read_as = read_leaf(sql_type, leaf, value)
             return _bind(
-                read_as.value, value, f"struct_pack(v := {value}, ok := {read_as.certain})"
+                read_as.value,
+                value,
+                f"struct_pack(v := {value}, ok := {or_null(read_as.sure, leaf)})",
             )
 
 
@@ -252,16 +257,22 @@ class JsonSql:
         reading = self._reading(shape)
         if reading is None:
             return None
-        return self._select(
-            source, payload, reading, self._quick_proof(reading, habits), careful=careful
-        )
+        sure = f"x IS NOT NULL AND {self._quick_proof(reading, habits)}"
+        if careful:
+            rows = self._careful_rows(source, payload, reading)
+        elif habits.is_compact and not habits.has_nulls and not habits.doubtful:
+            return self._select(self._rows_without_text(source, payload, reading), reading, sure)
+        else:
+            rows = self._rows(source, payload, reading)
+        return self._select(_with_safe_text(rows), reading, sure)
 
     def full(self, source: str, payload: str, shape: Shape) -> str | None:
         """The same with every proof there is, for rows that the quick ones left in doubt."""
         reading = self._reading(shape)
         if reading is None:
             return None
-        return self._select(source, payload, reading, self._full_proof(reading), careful=True)
+        rows = self._careful_rows(source, payload, reading)
+        return self._select(_with_safe_text(rows), reading, self._full_proof(reading))
 
     def _reading(self, shape: Shape) -> _Reading | None:
         plan = shape.plan()
@@ -271,17 +282,9 @@ class JsonSql:
         others = plan.others if len(plan.others) <= OTHERS_MAX else ()
         return _Reading(shape, plan, keys, others if can_share_struct([*keys, *others]) else ())
 
-    def _select(
-        self, source: str, payload: str, reading: _Reading, proof: str, *, careful: bool
-    ) -> str:
-        spec = {
-            key: "VARCHAR" if column.type == STRING else "JSON"
-            for key, column in zip(reading.keys, self._columns, strict=True)
-        } | dict.fromkeys(reading.others, "JSON")
-        # Functions that fail on malformed texts see `s`. Guarding them by a CASE does not do, as
-        # DuckDB takes what stands twice in a statement out of it.
-        leaves = ["CASE WHEN x IS NOT NULL THEN t END AS s"]
-        leaves += [f"{_member('x', key)} AS l{i}" for i, key in enumerate(reading.keys)]
+    def _select(self, rows: str, reading: _Reading, sure: str) -> str:
+        """The statement over `rows`, which have payload `p`, object `x` and what `sure` needs."""
+        leaves = [f"{_member('x', key)} AS l{i}" for i, key in enumerate(reading.keys)]
         leaves += [f"{_member('x', key)} AS o{i}" for i, key in enumerate(reading.others)]
         values = [f"{self._value(i, reading.shape)} AS c{i}" for i in range(len(self._columns))]
         results = [
@@ -290,15 +293,46 @@ class JsonSql:
             else f"c{i}"
             for i, column in enumerate(self._columns)
         ]
-        certain = " AND ".join(self._certain(i) for i in range(len(self._columns)))
-        sure = f"x IS NOT NULL AND {certain} AND {proof}"
-        text = _decoded(source, payload, wrapped=self._wrapped, careful=careful)
-        read = f"from_json(t, {literal(json_text(spec))})"
-        parsed = f"CASE WHEN json_valid(t) THEN {read} END" if careful else f"TRY({read})"
         return (
             f"SELECT {', '.join(results)}, NOT coalesce(p IS NULL OR ({sure}), FALSE) AS suspect, "
             f"p IS NOT NULL AND x IS NULL AS broken FROM (SELECT *, {', '.join(values)} FROM ("
-            f"SELECT p, t, x, {', '.join(leaves)} FROM (SELECT p, t, {parsed} AS x FROM ({text}))))"
+            f"SELECT *, {', '.join(leaves)} FROM ({rows})))"
+        )
+
+    def _spec(self, reading: _Reading) -> str:
+        spec = {
+            key: "VARCHAR" if column.type == STRING else "JSON"
+            for key, column in zip(reading.keys, self._columns, strict=True)
+        } | dict.fromkeys(reading.others, "JSON")
+        return literal(json_text(spec))
+
+    def _object(self, text: str) -> str:
+        """The text of an object, from that of the payload."""
+        return text if self._wrapped else f"""'{{"{BARE_KEY}":' || {text} || '}}'"""
+
+    def _rows(self, source: str, payload: str, reading: _Reading) -> str:
+        """Payload, object and the text `t`, for rows of which none is broken so far."""
+        text = self._object("TRY(decode(p))")
+        return (
+            f"SELECT p, t, TRY(from_json(t, {self._spec(reading)})) AS x "
+            f"FROM (SELECT p, {text} AS t FROM (SELECT {payload} AS p FROM {source}))"
+        )
+
+    def _rows_without_text(self, source: str, payload: str, reading: _Reading) -> str:
+        """The same without the text. One TRY costs nothing, two do."""
+        text = self._object("decode(p)")
+        return (
+            f"SELECT p, TRY(from_json({text}, {self._spec(reading)})) AS x "
+            f"FROM (SELECT {payload} AS p FROM {source})"
+        )
+
+    def _careful_rows(self, source: str, payload: str, reading: _Reading) -> str:
+        """The same for rows of which some are broken."""
+        text = careful_text(f"SELECT {payload} AS p FROM {source}")
+        read = f"from_json(t, {self._spec(reading)})"
+        return (
+            f"SELECT p, t, CASE WHEN json_valid(t) THEN {read} END AS x "
+            f"FROM (SELECT p, {self._object('t')} AS t FROM ({text}))"
         )
 
     def _value(self, index: int, shape: Shape) -> str:
@@ -309,35 +343,47 @@ class JsonSql:
             return _nested(column.type, f"l{index}", shape.inner.get(self._names[index]), _Names())
         return read_leaf(column.type, f"l{index}", f"c{index}").value
 
-    def _certain(self, index: int) -> str:
+    def _sure(self, index: int) -> list[str]:
         """Whether the value is right if the leaf is; STRING columns are looked at elsewhere."""
         column = self._columns[index]
         if column.type == STRING:
-            return "TRUE"
+            return []
         if _is_nested(column):
-            return f"coalesce(c{index}.ok, TRUE)"
-        return read_leaf(column.type, f"l{index}", f"c{index}").certain
+            return [f"c{index}.ok"]
+        return [read_leaf(column.type, f"l{index}", f"c{index}").sure]
 
     def _quick_proof(self, reading: _Reading, habits: Habits) -> str:
         """Only conditions that are cheap for every row: what must be branched on comes later."""
-        strings = [i for i, column in enumerate(self._columns) if column.type == STRING]
-        parts = [string_is_clear(f"l{i}") for i in strings if i not in habits.doubtful]
-        if habits.doubtful:
-            asked = self._are_strings([i for i in strings if i in habits.doubtful], reading)
-            parts.append(asked)
-        if habits.is_compact:
-            parts += self._tight(reading)
-            parts.append(self._length_proof(reading, has_nulls=habits.has_nulls))
-            parts += [few_digits(f"l{i}") for i in self._decimals()]
+        tests: list[tuple[int, str]] = []
+        for index, column in enumerate(self._columns):
+            tests += [(index, test) for test in self._sure(index)]
+            if column.type == STRING and index not in habits.doubtful:
+                tests.append((index, string_is_clear(f"l{index}")))
+            if habits.is_compact:
+                tests += [(index, test) for test in self._tight(index)]
+        if habits.has_nulls:
+            parts = [or_null(test, f"l{index}") for index, test in tests]
         else:
-            parts.append(_keys_known("s", reading.plan.known))
-            if self._is_flat and not reading.plan.others:
-                parts.append(f"p[-2:] IN ({', '.join(map(literal, _ENDS))})")
-            else:
-                parts.append(f"NOT regexp_matches(t, {literal(_LENIENCIES)})")
-            if self._has_decimals:
-                parts.append(f"NOT regexp_matches(t, {literal(_MANY_DIGITS)})")
+            parts = [test for _, test in tests]
+        if habits.doubtful:
+            parts.append(self._are_strings(sorted(habits.doubtful), reading))
+        if habits.is_compact:
+            parts += [other_is_tight(f"o{i}") for i in range(len(reading.others))]
+            parts.append(self._length_proof(reading, has_nulls=habits.has_nulls))
+        else:
+            parts += self._key_proof(reading)
         return " AND ".join(parts)
+
+    def _key_proof(self, reading: _Reading) -> list[str]:
+        parts = [_keys_known("s", reading.plan.known)]
+        if self._is_flat and not reading.plan.others:
+            # All values are scalars and were looked at: only a last comma is left.
+            parts.append(f"p[-2:] IN ({', '.join(map(literal, _ENDS))})")
+        else:
+            parts.append(f"NOT regexp_matches(t, {literal(_LENIENCIES)})")
+        if self._has_decimals:
+            parts.append(f"NOT regexp_matches(t, {literal(_MANY_DIGITS)})")
+        return parts
 
     def _full_proof(self, reading: _Reading) -> str:
         listed = [
@@ -346,21 +392,21 @@ class JsonSql:
         ]
         if self._has_decimals:
             listed.append(f"NOT regexp_matches(t, {literal(_MANY_DIGITS)})")
-        short = [
-            *self._tight(reading),
-            self._length_proof(reading, has_nulls=True),
-            *(few_digits(f"l{i}") for i in self._decimals()),
+        indexes = range(len(self._columns))
+        short = [or_null(test, f"l{i}") for i in indexes for test in self._tight(i)]
+        short += [other_is_tight(f"o{i}") for i in range(len(reading.others))]
+        short.append(self._length_proof(reading, has_nulls=True))
+        sure = [or_null(test, f"l{i}") for i in indexes for test in self._sure(i)]
+        parts = [
+            *sure,
+            f"CASE WHEN {' AND '.join(short)} THEN TRUE ELSE {' AND '.join(listed)} END",
         ]
-        structure = f"CASE WHEN {' AND '.join(short)} THEN TRUE ELSE {' AND '.join(listed)} END"
-        strings = [i for i, column in enumerate(self._columns) if column.type == STRING]
-        if not strings:
-            return structure
-        clear = " AND ".join(string_is_certain(f"l{i}") for i in strings)
-        asked = self._are_strings(strings, reading)
-        return f"CASE WHEN {clear} THEN TRUE ELSE {asked} END AND {structure}"
-
-    def _decimals(self) -> list[int]:
-        return [i for i, column in enumerate(self._columns) if isinstance(column.type, DecimalType)]
+        strings = [i for i in indexes if self._columns[i].type == STRING]
+        if strings:
+            clear = " AND ".join(string_is_certain(f"l{i}") for i in strings)
+            asked = self._are_strings(strings, reading)
+            parts.append(f"CASE WHEN {clear} THEN TRUE ELSE {asked} END")
+        return f"x IS NOT NULL AND {' AND '.join(parts)}"
 
     def _are_strings(self, indexes: Sequence[int], reading: _Reading) -> str:
         """Whether these columns were JSON strings, or null."""
@@ -368,15 +414,16 @@ class JsonSql:
         kinds = f"list_transform(json_type(s, [{paths}]), lambda k: coalesce(k, 'NULL'))"
         return f"list_has_all(['VARCHAR', 'NULL'], {kinds})"
 
-    def _tight(self, reading: _Reading) -> list[str]:
-        found = [other_is_tight(f"o{i}") for i in range(len(reading.others))]
-        for index, column in enumerate(self._columns):
-            if _is_nested(column):
-                found.append(f"coalesce(NOT regexp_matches(l{index}, '{_REAL}'), TRUE)")
-            elif column.type != STRING:
-                tight = read_leaf(column.type, f"l{index}", f"c{index}").tight
-                found += [tight] if tight != "TRUE" else []
-        return found
+    def _tight(self, index: int) -> list[str]:
+        column, leaf = self._columns[index], f"l{index}"
+        if column.type == STRING:
+            return []
+        if _is_nested(column):
+            return [f"NOT regexp_matches({leaf}, '{_REAL}')"]
+        tight = read_leaf(column.type, leaf, f"c{index}").tight
+        if tight is None:
+            return []
+        return [tight, few_digits(leaf)] if isinstance(column.type, DecimalType) else [tight]
 
     def _length_proof(self, reading: _Reading, *, has_nulls: bool) -> str:
         fields = [
@@ -385,7 +432,8 @@ class JsonSql:
         ]
         fields += [_Field(key, f"strlen(o{i})") for i, key in enumerate(reading.others)]
         if not has_nulls:
-            return _exact_length("t", fields)
+            around = 0 if self._wrapped else _BARE_BYTES
+            return _exact_length(f"octet_length(p) + {around}", fields)
         return f"starts_with(t, '{{') AND {_length('t', fields, count_nulls=self._is_flat)}"
 
 
@@ -393,15 +441,9 @@ def _is_nested(column: Column) -> bool:
     return isinstance(column.type, _NESTED)
 
 
-def _decoded(source: str, payload: str, *, wrapped: bool, careful: bool) -> str:
-    """The payloads `p` and their text `t`, NULL if it is not UTF-8."""
-    if careful:
-        # An invalid byte is replaced by `?`.
-        text = "CASE WHEN contains(u, '?') AND encode(u) <> p THEN NULL ELSE u END"
-        source = f"(SELECT p, decode(p, 'replace') AS u FROM (SELECT {payload} AS p FROM {source}))"
-    else:
-        text = "TRY(decode(p))"
-        source = f"(SELECT {payload} AS p FROM {source})"
-    if not wrapped:
-        text = f"""'{{"{BARE_KEY}":' || {text} || '}}'"""
-    return f"SELECT p, {text} AS t FROM {source}"
+def _with_safe_text(rows: str) -> str:
+    """Adds `s`, the text without those that make functions fail.
+
+    Guarding the functions by a CASE does not do: DuckDB takes what stands twice in it out of it.
+    """
+    return f"SELECT *, CASE WHEN x IS NOT NULL THEN t END AS s FROM ({rows})"
