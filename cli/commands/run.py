@@ -97,7 +97,7 @@ def execute(options: argparse.Namespace) -> int:
             _show_live(select, server, progress, stop, options.exit_when_idle)
             refused = select.refused
         progress.read(server.engine.stats())
-        presenter.message("\n".join(["Final counts:", *progress.lines()]))
+        presenter.message("\n".join(["Totals:", *progress.totals()]))
         for query_id in progress.failed:
             terminal.error(f"{query_id} has stopped with an error")
         return FAILED if refused or progress.failed else OK

@@ -77,11 +77,16 @@ class Progress:
     def lines(self) -> list[str]:
         """One line a query, for a log."""
         return [
-            f"{r.stats.query_id}: {r.stats.state.lower()}, "
-            f"{r.stats.records_in:,} records in ({r.rate_in:,.0f}/s), "
-            f"{r.stats.records_out:,} out ({r.rate_out:,.0f}/s), lag {r.stats.lag:,}"
-            + (f", {r.stats.late_rows:,} late" if r.stats.late_rows else "")
-            + (f", {r.stats.record_errors:,} bad" if r.stats.record_errors else "")
+            f"{_state(r)}, {r.stats.records_in:,} records in ({r.rate_in:,.0f}/s), "
+            f"{r.stats.records_out:,} out ({r.rate_out:,.0f}/s), lag {r.stats.lag:,}{_flaws(r)}"
+            for r in self.readings
+        ]
+
+    def totals(self) -> list[str]:
+        """One line a query, for the end."""
+        return [
+            f"{_state(r)}, {r.stats.records_in:,} records in, "
+            f"{r.stats.records_out:,} out{_flaws(r)}"
             for r in self.readings
         ]
 
@@ -107,3 +112,12 @@ class Progress:
                 f"{stats.lag:,}",
             )
         return table
+
+
+def _state(reading: Reading) -> str:
+    return f"{reading.stats.query_id}: {reading.stats.state.lower()}"
+
+
+def _flaws(reading: Reading) -> str:
+    late, bad = reading.stats.late_rows, reading.stats.record_errors
+    return (f", {late:,} late" if late else "") + (f", {bad:,} bad" if bad else "")

@@ -53,13 +53,13 @@ def test_queries_run_until_idle_and_go_on_next_time(
     assert first.status == 0, first.err
     assert "Created query with ID CSAS_BIG_" in first.out
     assert "Created query with ID INSERT_COPIES_1" in first.out
-    assert "100 records in" in first.out.split("Final counts:")[1]
+    assert "100 records in" in first.out.split("Totals:")[1]
 
     assert invoke(*made).status == 0
     second = invoke("run", pipeline, "--data-dir", data, "--exit-when-idle", 1)
     assert second.status == 0, second.err
     assert second.out.count("already there: ") == 5
-    assert "100 records in" in second.out.split("Final counts:")[1]
+    assert "100 records in" in second.out.split("Totals:")[1]
 
     copies = rows_of("copies", data, invoke)
     assert [row["ORDERID"] for row in copies].count(-1) == 1
@@ -76,7 +76,7 @@ def test_a_signal_is_a_clean_end(number: signal.Signals, pipeline: Path, tmp_pat
         running.wait_for("records in")
         running.signal(number)
         assert running.end() == 0, running.err
-        assert "Final counts:" in running.out
+        assert "Totals:" in running.out
         assert "Traceback" not in running.err
 
 
@@ -163,6 +163,7 @@ def test_progress_tells_rates_and_idleness() -> None:
     assert progress.lines() == [
         "CSAS_X_1: running, 1,000 records in (500/s), 500 out (250/s), lag 0"
     ]
+    assert progress.totals() == ["CSAS_X_1: running, 1,000 records in, 500 out"]
     now = 107.0
     progress.read([Stats(1000)])
     assert progress.idle_seconds == 5.0
