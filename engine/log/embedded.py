@@ -50,8 +50,7 @@ class EmbeddedLog:
         """Opens or makes the log.
 
         Raises:
-            LogError: The file cannot be opened (another process holds it, it is no log), not
-                retryable.
+            LogError: The file cannot be opened; retryable if another process holds it.
         """
         self._clock = clock if clock is not None else SystemClock()
         self._store = RecordStore.open(path)

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from merganser.engine.duck import Duck, DuckError, literal
 from merganser.engine.log.protocol import RECORD_SCHEMA, TopicPartition
-from merganser.errors import LogError, StateFileError
+from merganser.errors import CorruptFileError, LogError, StateFileError
 
 FORMAT_VERSION = 1
 
@@ -298,6 +298,9 @@ def log_errors() -> Iterator[None]:
     """Gives what DuckDB or the disk refuses as a LogError."""
     try:
         yield
+    except CorruptFileError as error:
+        # State can be made again from the log; the log cannot.
+        raise LogError(error.message, retryable=False) from error
     except StateFileError as error:
         raise LogError(error.message, retryable=error.retryable) from error
     except (DuckError, OSError) as error:

@@ -17,7 +17,6 @@ from merganser.engine.log.kafka_client import (
     log_error,
 )
 from merganser.engine.log.kafka_publisher import (
-    COMMITS_CONFIG,
     COMMITS_SUFFIX,
     PRODUCER_SETTINGS,
     KafkaPublisher,
@@ -94,10 +93,7 @@ class KafkaLog:
         return KafkaReader(self._settings, positions, self._admin.check, headers=headers)
 
     def publisher(self, producer_id: str, *, exactly_once: bool = True) -> KafkaPublisher:
-        self._admin.create(producer_id + COMMITS_SUFFIX, 1, None, COMMITS_CONFIG)
-        return KafkaPublisher(
-            self._settings, producer_id, self._admin.check, exactly_once=exactly_once
-        )
+        return KafkaPublisher(self._settings, producer_id, self._admin, exactly_once=exactly_once)
 
     def append(self, output: Output) -> None:
         doing = f'cannot write to topic "{output.topic}"'

@@ -25,7 +25,7 @@ from merganser.engine.log.kafka_client import (
 )
 from merganser.engine.log.kafka_reader import KafkaReader
 from merganser.engine.log.protocol import Commit, Output, TopicPartition
-from merganser.errors import LogError
+from merganser.errors import FencedError, LogError
 
 COMMITS_SUFFIX = "-commits"
 COMMITS_CONFIG = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
@@ -164,8 +164,11 @@ class KafkaPublisher:
                     )
                 self._producer.commit_transaction(TRANSACTION_SECONDS)
         except LogError as error:
-            failure = self._failures[0] if self._failures else error
-            raise _final(failure if type(error) is LogError else error) from error
+            if isinstance(error, FencedError):
+                raise
+            # What is said of the transaction is only that it went wrong; the records say why.
+            self._producer.poll(0)
+            raise _final(self._failures[0] if self._failures else error) from error
 
     def _at_least_once(self, commit: Commit, outputs: Sequence[Output]) -> None:
         with kafka_errors(f"epoch {commit.epoch} cannot be published"):

@@ -25,7 +25,8 @@ _JSON = "org.apache.kafka.connect.json.JsonConverter"
 def start_kafka(data: Path, port: int = 0, settings: Mapping[str, str] | None = None) -> str:
     """Starts the broker of a folder (or finds it running) and gives its bootstrap address.
 
-    Topics are not created by themselves. Records stay in the folder over a stop.
+    Topics are not created by themselves, and old records are kept unless a topic says otherwise.
+    Records stay in the folder over a stop.
 
     Raises:
         ServerToolError: It cannot be fetched or does not start.
@@ -161,6 +162,9 @@ def _broker_properties(data: Path, port: int) -> dict[str, str]:
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(data / "log"),
+        # By their timestamps the records of tests are years old; the default of seven days would
+        # delete them at the next look, which comes every five minutes.
+        "log.retention.ms": "-1",
         "auto.create.topics.enable": "false",
         "num.partitions": "1",
         "default.replication.factor": "1",

@@ -287,3 +287,28 @@ def test_readers_and_writers_in_threads_see_each_record_once(tmp_path: Path) -> 
             by_key.setdefault(key, []).append(int(value or b"-1"))
         assert all(order == list(range(epochs)) for order in by_key.values())
     log.close()
+
+
+def test_file_that_another_process_holds_is_refused_for_now(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from merganser.engine.log.embedded import EmbeddedLog
+log = EmbeddedLog(Path(sys.argv[1]))
+print("open", flush=True)
+sys.stdin.read()
+log.close()
+"""
+    path = tmp_path / "log.duckdb"
+    command = [sys.executable, "-c", script, str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(LogError) as caught:
+            EmbeddedLog(path)
+        assert caught.value.retryable
+        holder.stdin.close()
+        assert holder.wait() == 0
+    EmbeddedLog(path).close()
