@@ -2,22 +2,28 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 ARGS ?=
 
 .PHONY: demo dev fmt lint quick test bench golden docs clean
 
-demo: $(READY)  ## The main job on the embedded log, some 20 seconds.
+demo: $(INSTALLED)  ## The main job on the embedded log, some 20 seconds.
 	@$(BIN)/merganser demo $(ARGS)
 
 dev: $(READY)  ## The environment and the hooks before a commit.
 	@$(BIN)/pre-commit install
 
-$(READY): pyproject.toml
+$(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "merganser needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
 	@test -x $(BIN)/python || { echo "Making a virtual environment in $(VENV) …"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing merganser and what it needs (a minute the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(READY): pyproject.toml $(INSTALLED)
+	@echo "Installing what development and tests need …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
