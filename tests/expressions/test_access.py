@@ -85,6 +85,11 @@ def test_lambdas_see_columns_and_each_other() -> None:
     assert value_of("REDUCE(MAP('a' := B), 0, (s, k, v) => s + v)", B=("INT", 5)) == 5
 
 
+def test_maps_are_folded_in_the_order_of_javas_hashes() -> None:
+    text = "REDUCE(MAP('nope' := A, 'sure, yeah' := 1, 'yes, thanks' := 1), '', (s, k, v) => s + k)"
+    assert value_of(text, A=("INT", 1)) == "sure, yeahyes, thanksnope"
+
+
 def test_failing_lambda_bodies() -> None:
     found = evaluate("TRANSFORM(A, e => 1 / e)", A=("ARRAY<INT>", [1, 0]))
     assert (found.value, found.failed) == (None, True)

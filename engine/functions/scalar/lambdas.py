@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from merganser.engine import types
 from merganser.engine.duck import physical_type
 from merganser.engine.functions.function import SCALARS, CallSite, Nulls, ScalarFunction, scalar
+from merganser.engine.functions.python_function import define
+from merganser.engine.functions.utf16 import to_units
+from merganser.engine.types import MapType
 
 _CATEGORY = "LAMBDA"
 
@@ -90,12 +94,31 @@ def _filter_map(site: CallSite) -> str:
 # ------------------------------------------------------------------ REDUCE
 
 
+def _hash_bucket(key: str, size: int) -> int:
+    """The bucket of a key in a Java HashMap made for so many entries."""
+    code = 0
+    for unit in to_units(key):
+        code = (31 * code + ord(unit)) & 0xFFFFFFFF
+    capacity = 1 << max(size - 1, 0).bit_length()
+    if size > capacity * 3 // 4:
+        capacity *= 2
+    return (code ^ code >> 16) & (capacity - 1)
+
+
+define("$hash_bucket", (types.STRING, types.INTEGER), types.INTEGER, _hash_bucket)
+
+
 def _items(site: CallSite) -> str:
-    return _entries(site) if site.sql[0] and _is_map(site) else site.sql[0]
-
-
-def _is_map(site: CallSite) -> bool:
-    return physical_type(site.types[0]).startswith("MAP(")
+    """The elements to fold; a map's entries in the order in which Java's HashMap has them."""
+    kind = site.types[0]
+    if not isinstance(kind, MapType):
+        return site.sql[0]
+    if kind.key != types.STRING:
+        return _entries(site)
+    entries = _entries(site)
+    bucket = f'"$hash_bucket"("$x".key, CAST(len({entries}) AS INTEGER))'
+    placed = f'list_transform({entries}, lambda "$x", "$n": struct_pack(b := {bucket}, n := "$n"))'
+    return f'list_transform(list_sort({placed}), lambda "$y": {entries}["$y".n])'
 
 
 def _reduce(site: CallSite) -> str:
