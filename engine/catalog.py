@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from merganser.engine.schema import Schema
+from merganser.engine.schema_registry.protocol import SchemaBinding
 from merganser.engine.types import SqlType
 from merganser.errors import NameTakenError, Span, UnknownNameError
 
@@ -24,7 +25,8 @@ class FormatSpec:
         wrap_given: What the statement said of wrapping, if it said anything.
         delimiter: DELIMITED's separator.
         properties: Other properties of the format, by name without KEY_ or VALUE_.
-
+        binding: Where its schemas are, for formats with a schema registry. Specs that only differ
+            in it are equal.
     """
 
     name: str
@@ -32,6 +34,7 @@ class FormatSpec:
     wrap_given: bool | None = None
     delimiter: str = ","
     properties: tuple[tuple[str, str], ...] = ()
+    binding: SchemaBinding | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,6 @@ class Source:
         read_only: Made by CREATE SOURCE.
         partition_count: As the planner knows it.
         statement: The statement that made it.
-
     """
 
     name: str
@@ -89,7 +91,6 @@ class QueryEntry:
     Attributes:
         sources: Names of the sources it reads, as they stand in FROM and JOIN.
         sink: The source it writes; None for one that only materialises (CREATE SOURCE TABLE).
-
     """
 
     query_id: str
@@ -112,7 +113,6 @@ class Catalog:
 
         Raises:
             UnknownNameError: There is none; hints the nearest.
-
         """
         if (source := self.sources.get(name)) is not None:
             return source

@@ -25,6 +25,9 @@ from merganser.engine.runtime.command_log import Command, CommandLog
 from merganser.engine.runtime.queries import PushTable
 from merganser.engine.runtime.services import DryActions, RealActions, RestoreActions, TaskTable
 from merganser.engine.runtime.task import Task, TaskStats
+from merganser.engine.schema_registry.default import default_registry
+from merganser.engine.schema_registry.memory import TrialSchemaRegistry
+from merganser.engine.schema_registry.protocol import SchemaRegistry
 from merganser.engine.statements.current_status import CurrentStatus
 from merganser.engine.statements.handlers import Session, handler_of
 from merganser.engine.statements.running_queries import RunningQueries, run_query
@@ -112,10 +115,14 @@ class Engine:
         log: Log,
         clock: Clock | None = None,
         duck: Duck | None = None,
+        schemas: SchemaRegistry | None = None,
     ) -> None:
-        """An engine on a log; `duck` is an instance to share, with all functions known to it."""
+        """An engine on a log; `duck` is an instance to share that knows all functions."""
         self.config = config
         self.log = log
+        self.schemas = schemas or default_registry(
+            config.properties, embedded=not hasattr(log, "cluster_id")
+        )
         self.catalog = Catalog()
         self.cluster_id = log.cluster_id() if hasattr(log, "cluster_id") else "embedded"
         self._clock = clock if clock is not None else SystemClock()
@@ -357,6 +364,9 @@ class Engine:
         variables: Mapping[str, str],
         actions: RealActions | DryActions,
     ) -> Session:
+        schemas = self.schemas
+        if schemas is not None and isinstance(actions, DryActions):
+            schemas = TrialSchemaRegistry(schemas)
         return Session(
             catalog=self.catalog,
             log=self.log,
@@ -369,6 +379,7 @@ class Engine:
             host=self.config.host,
             actions=actions,
             duck=self._duck,
+            schemas=schemas,
         )
 
 

@@ -17,6 +17,7 @@ from typing import Protocol
 from merganser.engine.duck import Duck
 from merganser.engine.registry import Registry
 from merganser.engine.schema import Column
+from merganser.engine.schema_registry.protocol import SchemaBinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,13 @@ class FormatOptions:
         wrapped: Whether a single column stands inside an object. Resolved: never the default.
         delimiter: DELIMITED's separator.
         properties: Other WITH properties of the format, by name without KEY_ or VALUE_.
+        binding: Where its schemas are, for formats with a schema registry.
     """
 
     wrapped: bool
     delimiter: str = ","
     properties: Mapping[str, str] = field(default_factory=dict)
+    binding: SchemaBinding | None = None
 
 
 @dataclass(frozen=True, slots=True)

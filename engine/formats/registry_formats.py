@@ -48,7 +48,6 @@ class UnsupportedFormat:
         raise self._error()
 
 
-FORMATS.add("AVRO", UnsupportedFormat("AVRO"))
 FORMATS.add("JSON_SR", UnsupportedFormat("JSON_SR"))
 FORMATS.add("PROTOBUF", UnsupportedFormat("PROTOBUF", unwraps=False))
 FORMATS.add("PROTOBUF_NOSR", UnsupportedFormat("PROTOBUF_NOSR", infers=False))

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from merganser.engine.catalog import Catalog, Source, TimestampColumn
+from merganser.engine.plan.infer import infer_columns
 from merganser.engine.plan.resolve_type import resolve_type
 from merganser.engine.plan.with_clause import WithClause, check_keyless, resolve_format
 from merganser.engine.schema import PSEUDO_COLUMNS, Column, Role, Schema
+from merganser.engine.schema_registry.protocol import SchemaRegistry
 from merganser.engine.types import (
     BIGINT,
     BYTES,
@@ -27,7 +29,6 @@ from merganser.errors import (
     KeyRuleError,
     NameTakenError,
     PropertyError,
-    UnsupportedError,
     UserError,
 )
 from merganser.parser import ast
@@ -55,10 +56,12 @@ def plan_create(
     catalog: Catalog,
     properties: Mapping[str, object],
     known_partitions: int | None,
+    schemas: SchemaRegistry | None = None,
 ) -> PlannedSource:
     """Plans CREATE STREAM and CREATE TABLE.
 
-    `known_partitions` is the topic's partition count, None if it does not exist.
+    `known_partitions` is the topic's partition count, None if it does not exist; `schemas` gives
+    the columns that the statement leaves out.
 
     Raises:
         UserError: A column, key or WITH rule is broken.
@@ -69,13 +72,8 @@ def plan_create(
         raise PropertyError(
             "KAFKA_TOPIC is missing", hint="Name the topic: WITH (KAFKA_TOPIC='…', …)."
         )
-    if statement.columns is None:
-        raise UnsupportedError(
-            "columns cannot be inferred: schema inference from a registry is not supported yet",
-            hint="List the columns.",
-            span=statement.span,
-        )
-    schema = build_schema(statement.columns, statement.is_table, catalog)
+    inferred = infer_columns(statement, clause, properties, schemas)
+    schema = build_schema(statement.columns or (), statement.is_table, catalog, inferred)
     key_format = resolve_format(clause, "key", schema.key, properties)
     check_keyless(schema, key_format)
     value_format = resolve_format(clause, "value", schema.value, properties)
@@ -103,9 +101,12 @@ def plan_create(
 
 
 def build_schema(
-    columns: Sequence[ast.ColumnDefinition], is_table: bool, catalog: Catalog
+    columns: Sequence[ast.ColumnDefinition],
+    is_table: bool,
+    catalog: Catalog,
+    inferred: Sequence[Column] = (),
 ) -> Schema:
-    """The schema of a column list: keys first.
+    """The schema of a column list and of inferred columns: keys first.
 
     Raises:
         KeyRuleError: KEY and PRIMARY KEY mixed up, no primary key, a MAP in the key.
@@ -122,6 +123,11 @@ def build_schema(
             raise NameTakenError(f"duplicate column name: {definition.name}", span=definition.span)
         names.add(definition.name)
         built.append(_column(definition, is_table, catalog))
+    for column in inferred:
+        if column.name in names or column.name in PSEUDO_COLUMNS:
+            raise NameTakenError(f"duplicate or reserved column name: {column.name}")
+        names.add(column.name)
+        built.append(column)
     schema = Schema(tuple(sorted(built, key=lambda column: column.role is not Role.KEY)))
     if is_table and not schema.key:
         raise KeyRuleError(

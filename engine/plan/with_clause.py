@@ -172,14 +172,7 @@ def resolve_format(
     if name is None and inherited is not None:
         name = inherited.name
     if name is None:
-        default = properties.get(FORMAT_CONFIG[part], "KAFKA" if is_key else None)
-        if default is None:
-            raise PropertyError(
-                "VALUE_FORMAT is missing",
-                hint="Give VALUE_FORMAT in the WITH clause, or set "
-                "ksql.persistence.default.format.value.",
-            )
-        name = str(default).upper()
+        name = default_format(part, properties)
     if name not in FORMATS:
         raise PropertyError(
             f"unknown format: {name}", hint=f"Formats are {', '.join(sorted(FORMATS))}."
@@ -195,15 +188,31 @@ def resolve_format(
         _wrapped(name, columns, given, properties, is_key=is_key),
         given if given is not None else _wrap_config(name, columns, properties, is_key=is_key),
         _delimiter(clause, part, name, spec_inherited),
-        _other_properties(clause, part),
+        format_properties(clause, part, name, spec_inherited),
     )
     format_.check(columns, format_options(spec), is_key=is_key)
     return spec
 
 
+def default_format(part: str, properties: Mapping[str, object]) -> str:
+    """The format where the statement gives none.
+
+    Raises:
+        PropertyError: A value has no default.
+    """
+    default = properties.get(FORMAT_CONFIG[part], "KAFKA" if part == "key" else None)
+    if default is None:
+        raise PropertyError(
+            "VALUE_FORMAT is missing",
+            hint="Give VALUE_FORMAT in the WITH clause, or set "
+            "ksql.persistence.default.format.value.",
+        )
+    return str(default).upper()
+
+
 def format_options(spec: FormatSpec) -> FormatOptions:
     """The options as formats take them."""
-    return FormatOptions(spec.wrapped, spec.delimiter, dict(spec.properties))
+    return FormatOptions(spec.wrapped, spec.delimiter, dict(spec.properties), spec.binding)
 
 
 def _wrapped(
@@ -250,17 +259,40 @@ def _delimiter(clause: WithClause, part: str, name: str, inherited: FormatSpec |
     return given
 
 
-def _other_properties(clause: WithClause, part: str) -> tuple[tuple[str, str], ...]:
+_NULLABLE = "PROTOBUF_NULLABLE_REPRESENTATION"
+
+
+def format_properties(
+    clause: WithClause, part: str, name: str, inherited: FormatSpec | None = None
+) -> tuple[tuple[str, str], ...]:
+    """The properties that only some formats have, by name without KEY_ or VALUE_.
+
+    Raises:
+        PropertyError: The format does not have one, or a value is wrong.
+    """
     prefix = f"{part.upper()}_"
-    names = ("SCHEMA_ID", "SCHEMA_FULL_NAME", "PROTOBUF_NULLABLE_REPRESENTATION")
-    found = [(name, text) for name in names if (text := clause.text(prefix + name)) is not None]
+    names = ("SCHEMA_ID", "SCHEMA_FULL_NAME", _NULLABLE)
+    found = {name: text for name in names if (text := clause.text(prefix + name)) is not None}
     if part == "value" and (avro := clause.text("VALUE_AVRO_SCHEMA_FULL_NAME")) is not None:
-        if any(name == "SCHEMA_FULL_NAME" for name, _ in found):
+        if "SCHEMA_FULL_NAME" in found:
             raise PropertyError(
                 "VALUE_AVRO_SCHEMA_FULL_NAME and VALUE_SCHEMA_FULL_NAME cannot be combined"
             )
-        found.append(("SCHEMA_FULL_NAME", avro))
-    return tuple(found)
+        found["SCHEMA_FULL_NAME"] = avro
+    for property_name in found:
+        able = name.startswith("PROTOBUF") if property_name == _NULLABLE else FORMATS[name].infers
+        if not able:
+            raise PropertyError(f"format {name} does not have {prefix}{property_name}")
+    if _NULLABLE in found:
+        found[_NULLABLE] = found[_NULLABLE].upper()
+        if found[_NULLABLE] not in ("OPTIONAL", "WRAPPER"):
+            raise PropertyError(
+                f"{prefix}{_NULLABLE} must be OPTIONAL or WRAPPER, not {found[_NULLABLE]}"
+            )
+    elif inherited is not None and clause.format_name(part) is None:
+        found.update((name, text) for name, text in inherited.properties if name == _NULLABLE)
+    clause.integer(f"{prefix}SCHEMA_ID")
+    return tuple(found.items())
 
 
 def check_keyless(schema: Schema, key_format: FormatSpec) -> None:

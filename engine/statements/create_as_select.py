@@ -8,6 +8,7 @@ from merganser.engine.answer import Answer
 from merganser.engine.catalog import QueryEntry, Source
 from merganser.engine.plan.sink import PlannedSink, plan_create_as
 from merganser.engine.plan.upgrade import check_source_upgrade
+from merganser.engine.statements.bind_schemas import bind_sink
 from merganser.engine.statements.current_status import CurrentStatus, WarningEntity, create_id
 from merganser.engine.statements.handlers import Session, handles
 from merganser.engine.statements.queries import make_sink_topic, spec_of
@@ -35,10 +36,17 @@ def create_as_select(statement: ast.CreateAsSelect, session: Session) -> Answer:
     query_id = f"{prefix}_{statement.name.upper()}_{session.sequence}"
     if existing is not None:
         return _replace(statement, existing, session)
-    planned = plan_create_as(statement, session.catalog, session.in_force, query_id)
+    planned = _planned(statement, query_id, session)
     make_sink_topic(planned, session)
     _add(planned, query_id, statement, session)
     return _answer(kind, statement.name, query_id, session)
+
+
+def _planned(statement: ast.CreateAsSelect, query_id: str, session: Session) -> PlannedSink:
+    """The planned query; its sink's schemas are registered."""
+    planned = plan_create_as(statement, session.catalog, session.in_force, query_id)
+    sink = bind_sink(planned.plan.sink, session)
+    return replace(planned, plan=replace(planned.plan, sink=sink))
 
 
 def _add(
@@ -58,7 +66,7 @@ def _replace(statement: ast.CreateAsSelect, existing: Source, session: Session) 
     query_id = existing.query_id
     if query_id is None:
         raise UserError(f"cannot replace {existing.name}: it was not made by CREATE … AS SELECT")
-    planned = plan_create_as(statement, session.catalog, session.in_force, query_id)
+    planned = _planned(statement, query_id, session)
     sink = planned.plan.sink
     check_source_upgrade(existing, sink)
     entry = session.catalog.queries[query_id]

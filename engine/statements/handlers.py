@@ -21,6 +21,7 @@ from merganser.engine.duck import Duck
 from merganser.engine.log.protocol import Log, Output, Topic, TopicPartition
 from merganser.engine.runtime.task import QuerySpec
 from merganser.engine.schema import Schema
+from merganser.engine.schema_registry.protocol import SchemaRegistry
 from merganser.errors import InternalError
 from merganser.parser import ast
 
@@ -163,6 +164,7 @@ class Session:
         host: `host:port` as the server is known to clients.
         actions: What changes the world.
         sequence: The number of the command that is being run (ids of queries hold it).
+        schemas: The schema registry, if there is one.
         duck: Computes values; the engine's instance.
     """
 
@@ -177,6 +179,7 @@ class Session:
     host: str = "localhost:8088"
     actions: Actions | None = None
     sequence: int = -1
+    schemas: SchemaRegistry | None = None
     duck: Duck | None = None
 
     def setting(self, name: str) -> object | None:

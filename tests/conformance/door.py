@@ -12,6 +12,7 @@ from typing import Protocol
 from merganser.engine.catalog import Catalog
 from merganser.engine.duck import Duck
 from merganser.engine.log.protocol import TopicBatch
+from merganser.engine.schema_registry.protocol import SchemaRegistry
 from merganser.errors import MerganserError
 from tests.conformance.log import SinglePartitionLog
 
@@ -56,11 +57,13 @@ class Setting:
         log: The log to run on.
         data_dir: Where state files go; None keeps state in memory.
         options: Switches of the mode, such as no rewriting rules.
+        schemas: The schema registry.
     """
 
     log: SinglePartitionLog
     data_dir: Path | None = None
     options: Mapping[str, str] | None = None
+    schemas: SchemaRegistry | None = None
 
 
 EngineFactory = Callable[[Setting], EngineDoor]
@@ -88,7 +91,13 @@ def real_engine(setting: Setting) -> EngineDoor:
         properties={**SERVER_PROPERTIES, **(setting.options or {})},
         autorun=False,
     )
-    engine = Engine(config, log=setting.log, clock=SimulatedClock(), duck=_instance())
+    engine = Engine(
+        config,
+        log=setting.log,
+        clock=SimulatedClock(),
+        duck=_instance(),
+        schemas=setting.schemas,
+    )
     engine.start()
     return engine
 

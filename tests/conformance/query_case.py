@@ -20,6 +20,7 @@ from itertools import groupby
 from pathlib import Path
 
 from merganser.engine.log.protocol import TopicBatch
+from merganser.engine.schema_registry.memory import MemorySchemaRegistry
 from merganser.errors import ExternalError, InternalError, MerganserError, UserError
 from tests.conformance.cases import Case
 from tests.conformance.codecs.table import check_formats
@@ -38,6 +39,7 @@ from tests.conformance.modes import Mode
 from tests.conformance.outputs import check_outputs
 from tests.conformance.post import check_post
 from tests.conformance.records import encode, source_on
+from tests.conformance.schemas import prepare_registry
 from tests.conformance.topics import prepare_topics
 
 RUNNER_PROPERTIES = frozenset({"use.exact.numeric.comparison"})
@@ -56,7 +58,12 @@ def run_query_case(case: Case, mode: Mode, factory: EngineFactory = real_engine)
     check_formats(case)
     log = SinglePartitionLog()
     prepare_topics(case, log)
-    with _data_dir(mode) as data_dir, opened(factory, Setting(log, data_dir)) as engine:
+    schemas = MemorySchemaRegistry()
+    prepare_registry(case, schemas)
+    with (
+        _data_dir(mode) as data_dir,
+        opened(factory, Setting(log, data_dir, schemas=schemas)) as engine,
+    ):
         if case.error is not None and not case.inputs:
             return _expect_refusal(case, engine)
         for statement in case.statements:

@@ -63,6 +63,7 @@ def _side(source: Source, spec: FormatSpec, *, is_key: bool) -> Side:
         columns=source.schema.key if is_key else source.schema.value,
         wrapped=spec.wrapped,
         properties=dict(spec.properties),
+        binding=spec.binding,
     )
 
 

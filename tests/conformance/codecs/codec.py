@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from merganser.engine.schema import Column
+from merganser.engine.schema_registry.protocol import SchemaBinding
 from tests.conformance.cases import Json
 from tests.conformance.compare import Comparable
 
@@ -23,6 +24,7 @@ class Side:
         columns: Its columns, in order.
         wrapped: Whether a single column stands inside an object.
         properties: Further format properties, by name without KEY_ or VALUE_.
+        binding: Where the schemas are, for formats with a registry.
     """
 
     topic: str
@@ -30,6 +32,7 @@ class Side:
     columns: tuple[Column, ...]
     wrapped: bool
     properties: Mapping[str, str] = field(default_factory=dict)
+    binding: SchemaBinding | None = None
 
 
 class Codec(Protocol):

@@ -1,0 +1,1 @@
+"""Schemas that records are written with: the registry's protocol, in memory and Confluent's."""
