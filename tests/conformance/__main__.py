@@ -93,13 +93,20 @@ def _chosen(cases: Sequence[Case], options: argparse.Namespace) -> list[Case]:
 def _run(
     cases: Sequence[Case], modes: Sequence[Mode], options: argparse.Namespace
 ) -> list[Outcome]:
-    """Runs cases in modes, with a count of what is done where someone watches."""
+    """Runs cases in modes, with a count of what is done where someone watches.
+
+    An interrupt ends the run; what was run until then is reported.
+    """
     jobs = [(case, mode) for mode in modes for case in cases]
     outcomes: list[Outcome] = []
-    for outcome in run_cases(jobs, process_count=options.jobs, seconds_max=options.timeout):
-        outcomes.append(outcome)
-        if sys.stderr.isatty() and len(outcomes) % 20 == 0:
-            print(f"\r{len(outcomes)}/{len(jobs)}", end="\r", file=sys.stderr)  # noqa: T201
+    running = run_cases(jobs, process_count=options.jobs, seconds_max=options.timeout)
+    try:
+        for outcome in running:
+            outcomes.append(outcome)
+            if sys.stderr.isatty() and len(outcomes) % 20 == 0:
+                print(f"\r{len(outcomes)}/{len(jobs)}", end="\r", file=sys.stderr)  # noqa: T201
+    except KeyboardInterrupt:
+        print(f"interrupted: {len(outcomes)} of {len(jobs)} were run", file=sys.stderr)  # noqa: T201
     return outcomes
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import signal
 import time
 import traceback
 import warnings
@@ -181,6 +182,7 @@ def _lost(job: Job, stage: Stage, reason: str) -> Outcome:
 def _serve(pipe: Connection, runner: Runner) -> None:
     """A worker's life: cases in, outcomes out, until the pipe closes."""
     warnings.simplefilter("ignore")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent decides what an interrupt ends.
     register_test_functions()
     pipe.send(None)  # Started.
     while True:
