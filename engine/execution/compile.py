@@ -45,8 +45,10 @@ from merganser.engine.plan.nodes import (
 from merganser.errors import InternalError
 
 
-def compile_plan(plan: PlanNode) -> Topology:
+def compile_plan(plan: PlanNode, *, keep: bool = False) -> Topology:
     """The topology of a plan that ends in a sink or, for push queries, in a projection.
+
+    `keep`: a table without a sink is kept in the state, for pull queries.
 
     Raises:
         UnsupportedError: An operator that this build does not have.
@@ -54,7 +56,7 @@ def compile_plan(plan: PlanNode) -> Topology:
     compiler = _Compiler()
     if isinstance(plan, SinkNode):
         return compiler.persistent(plan)
-    return compiler.push(plan)
+    return compiler.push(plan, keep=keep)
 
 
 @dataclass
@@ -77,14 +79,17 @@ class _Compiler:
             tuple(self.steps), tuple(self.sources), sink.output, plan.sink, materialization
         )
 
-    def push(self, plan: PlanNode) -> Topology:
-        rows = self.rows(plan)
-        if rows.changes is Changes.RETRACT:
-            rows = self.upserts(rows)
+    def push(self, plan: PlanNode, *, keep: bool) -> Topology:
+        rows = self.upserts(self.rows(plan))
         self.check(rows)
+        materialization: Materialization | None = None
+        if keep:
+            store = StoreOperator(rows, len(self.steps))
+            self.steps.append(store)
+            materialization = store.materialization
         order = '"$seq", "$window_start"' if rows.windowed else '"$seq"'
         output = rows.source if rows.ordered else f"(SELECT * FROM {rows.source} ORDER BY {order})"
-        return Topology(tuple(self.steps), tuple(self.sources), output, None)
+        return Topology(tuple(self.steps), tuple(self.sources), output, None, materialization)
 
     def rows(self, node: PlanNode, *, retract: bool = False) -> Rows:
         """Compiles a subtree; with `retract` a table's old rows come along."""

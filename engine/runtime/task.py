@@ -120,7 +120,7 @@ class Task:
         # Engines may share an instance, so the name under which a state is attached is its own.
         self.state_alias = f"state_{spec.query_id}_{next(_ALIASES)}"
         self.stats = TaskStats(spec.query_id)
-        self.topology: Topology = compile_plan(spec.plan)
+        self.topology: Topology = compile_plan(spec.plan, keep=spec.sink is None)
         self.errors: list[tuple[int, str, str]] = []
         self.rebuilt_because: str | None = None
         self._discard: str | None = None
