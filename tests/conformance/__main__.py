@@ -12,7 +12,7 @@ from tests.conformance import passing, report
 from tests.conformance.cases import Case, CaseKind, load_cases
 from tests.conformance.failure import Outcome
 from tests.conformance.functions import register_test_functions
-from tests.conformance.modes import AVAILABLE, Mode, modes_of
+from tests.conformance.modes import Mode, modes_of
 from tests.conformance.pool import CASE_SECONDS_MAX, run_cases
 
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; 0 if all that was run passed."""
     options = _parser().parse_args(arguments)
     try:
-        modes = AVAILABLE if options.update_passing else modes_of(options.mode)
+        modes = modes_of(options.mode)
         cases = [case for path in options.paths for case in load_cases(path)]
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command prints
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--update-passing",
         action="store_true",
-        help="run all modes and add what newly passes in each of them to the lists",
+        help="add what newly passes to the lists; best with --mode all",
     )
     return parser
 
@@ -111,7 +111,7 @@ def _run(
 
 
 def _update(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> tuple[bool, list[str]]:
-    """Updates the list of each corpus; whether a listed case was lost, and what to print."""
+    """Updates the lists of each corpus; whether anything was lost, and what to print."""
     corpus_of = {case.case_id: case.corpus for case in cases}
     lines: list[str] = []
     any_lost = False
@@ -119,9 +119,14 @@ def _update(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> tuple[bool, l
         own = [outcome for outcome in outcomes if corpus_of[outcome.case_id] == corpus]
         found = passing.update(corpus, own)
         any_lost = any_lost or bool(found.lost)
-        lines += [f"{corpus}: LOST {case_id}" for case_id in found.lost]
-        kept = "the list is left as it is" if found.lost else f"{len(found.gained)} added"
-        lines.append(f"{corpus}: {kept}, {len(passing.listed(corpus))} listed")
+        lines += [f"{corpus}: LOST {case_id} [{mode}]" for mode, case_id in found.lost]
+        done = (
+            "the lists are left as they are"
+            if found.lost
+            else f"{len(found.gained)} added, {len(found.opened)} of their modes are gaps, "
+            f"{len(found.closed)} gaps closed"
+        )
+        lines.append(f"{corpus}: {done}; {len(passing.listed(corpus))} listed")
     return any_lost, lines
 
 

@@ -1,29 +1,42 @@
-"""The lists of cases that pass: they may grow, and never shrink unseen."""
+"""The lists of cases that pass, which may only grow, and of their gaps, which may only shrink.
+
+A case is listed once it passes in epochs of one record. Where it fails in another mode, that is a
+gap. A listed case that fails without a gap is a step back: it is never taken off by this program.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance.failure import Outcome
+from tests.conformance.modes import Mode
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LISTS = Path(__file__).resolve().parent / "passing"
 
 
+Gap = tuple[str, str]
+"""Mode and case id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a run says against a list.
+    """What a run says against a corpus' lists.
 
     Attributes:
-        gained: Cases that pass in every mode that was run, and are not listed.
-        lost: Listed cases that failed in a mode.
+        gained: Cases that pass in record mode and are not listed.
+        opened: Modes in which these fail.
+        closed: Gaps that passed.
+        lost: Listed cases that failed, in a mode in which they had no gap.
     """
 
-    gained: tuple[str, ...]
-    lost: tuple[str, ...]
+    gained: tuple[str, ...] = ()
+    opened: tuple[Gap, ...] = ()
+    closed: tuple[Gap, ...] = ()
+    lost: tuple[Gap, ...] = ()
 
 
 def cases_folder() -> Path | None:
@@ -34,32 +47,59 @@ def cases_folder() -> Path | None:
 
 
 def list_file(corpus: str) -> Path:
-    """The list of a corpus."""
+    """The list of the cases of a corpus that pass in record mode."""
     return LISTS / f"{corpus}.txt"
+
+
+def gaps_file(corpus: str) -> Path:
+    """The list of the other modes in which listed cases still fail."""
+    return LISTS / f"{corpus}.gaps.txt"
 
 
 def listed(corpus: str) -> tuple[str, ...]:
     """The case ids of a corpus' list."""
-    file = list_file(corpus)
+    return tuple(_lines(list_file(corpus)))
+
+
+def gaps(corpus: str) -> frozenset[Gap]:
+    """The known gaps of a corpus."""
+    return frozenset(
+        (mode, case_id)
+        for mode, case_id in (line.split(" ", 1) for line in _lines(gaps_file(corpus)))
+    )
+
+
+def _lines(file: Path) -> list[str]:
     if not file.exists():
-        return ()
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return tuple(line for line in lines if line)
+        return []
+    return [line for line in file.read_text(encoding="utf-8").splitlines() if line]
 
 
-def change(known: Iterable[str], outcomes: Sequence[Outcome]) -> Change:
-    """Compares outcomes with a list. Cases that were not run say nothing."""
-    failed = {outcome.case_id for outcome in outcomes if not outcome.passed}
-    passed = {outcome.case_id for outcome in outcomes} - failed
+def change(known: Iterable[str], known_gaps: Set[Gap], outcomes: Sequence[Outcome]) -> Change:
+    """Compares outcomes with lists. What was not run says nothing."""
     before = set(known)
-    return Change(tuple(sorted(passed - before)), tuple(sorted(failed & before)))
+    failed = {(outcome.mode, outcome.case_id) for outcome in outcomes if not outcome.passed}
+    passed = {(outcome.mode, outcome.case_id) for outcome in outcomes if outcome.passed}
+    gained = {case_id for mode, case_id in passed if mode == Mode.RECORD} - before
+    return Change(
+        gained=tuple(sorted(gained)),
+        opened=tuple(sorted(gap for gap in failed if gap[1] in gained)),
+        closed=tuple(sorted(passed & known_gaps)),
+        lost=tuple(sorted(gap for gap in failed - known_gaps if gap[1] in before)),
+    )
 
 
 def update(corpus: str, outcomes: Sequence[Outcome]) -> Change:
-    """Adds newly passing cases to the list of a corpus, unless a listed one failed."""
-    known = listed(corpus)
-    found = change(known, outcomes)
-    if found.gained and not found.lost:
-        lines = sorted({*known, *found.gained})
-        list_file(corpus).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """Adds newly passing cases to a corpus' list and closes gaps, unless something was lost."""
+    known, known_gaps = listed(corpus), gaps(corpus)
+    found = change(known, known_gaps, outcomes)
+    if not found.lost:
+        _write(list_file(corpus), {*known, *found.gained})
+        left = (known_gaps | set(found.opened)) - set(found.closed)
+        _write(gaps_file(corpus), {" ".join(gap) for gap in left})
     return found
+
+
+def _write(file: Path, lines: Set[str]) -> None:
+    if lines or file.exists():
+        file.write_text("".join(f"{line}\n" for line in sorted(lines)), encoding="utf-8")

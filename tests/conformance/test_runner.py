@@ -197,17 +197,37 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_list_grows_by_what_passes_in_every_mode(lists: Path) -> None:
+def test_a_list_grows_by_what_passes(lists: Path) -> None:
     (lists / "c.txt").write_text("f/z.json#listed, not run\n", encoding="utf-8")
-    found = passing.update("c", OUTCOMES)
-    assert (found.gained, found.lost) == (("f/a.json#1",), ())
+    outcomes = [*OUTCOMES, Outcome("f/a.json#1", "x", "epoch", Stage.OUTPUTS, "wrong")]
+    found = passing.update("c", outcomes)
+    assert found == passing.Change(gained=("f/a.json#1",), opened=(("epoch", "f/a.json#1"),))
     assert passing.listed("c") == ("f/a.json#1", "f/z.json#listed, not run")
+    assert passing.gaps("c") == {("epoch", "f/a.json#1")}
+
+
+def test_gaps_close_and_never_open_again(lists: Path) -> None:
+    (lists / "c.txt").write_text("f/a.json#3\n", encoding="utf-8")
+    (lists / "c.gaps.txt").write_text("epoch f/a.json#3\n", encoding="utf-8")
+    passed = [Outcome("f/a.json#3", "y", mode) for mode in ("record", "epoch")]
+    assert passing.update("c", passed) == passing.Change(closed=(("epoch", "f/a.json#3"),))
+    assert passing.gaps("c") == set()
+    failed = [Outcome("f/a.json#3", "y", "epoch", Stage.OUTPUTS, "wrong")]
+    assert passing.update("c", failed) == passing.Change(lost=(("epoch", "f/a.json#3"),))
+    assert passing.gaps("c") == set()
+
+
+def test_a_known_gap_is_no_loss(lists: Path) -> None:
+    (lists / "c.txt").write_text("f/a.json#3\n", encoding="utf-8")
+    (lists / "c.gaps.txt").write_text("epoch f/a.json#3\n", encoding="utf-8")
+    failed = [Outcome("f/a.json#3", "y", "epoch", Stage.OUTPUTS, "wrong")]
+    assert passing.update("c", failed) == passing.Change()
 
 
 def test_a_list_never_drops_a_case(lists: Path) -> None:
     (lists / "c.txt").write_text("f/a.json#3\n", encoding="utf-8")
     found = passing.update("c", OUTCOMES)
-    assert found.lost == ("f/a.json#3",)
+    assert found.lost == (("record", "f/a.json#3"),)
     assert passing.listed("c") == ("f/a.json#3",)
 
 
