@@ -83,14 +83,19 @@ def add_log_options(parser: Options) -> None:
     )
 
 
-def add_server_options(parser: Options) -> None:
-    """Adds what a server in this process can be set up with."""
-    add_log_options(parser)
+def add_service_option(parser: Options) -> None:
+    """Adds what tells several services on one log apart."""
     parser.add_argument(
         "--service-id",
         metavar="ID",
         help="names the server's topics, groups and commands (default: default_)",
     )
+
+
+def add_server_options(parser: Options) -> None:
+    """Adds what a server in this process can be set up with."""
+    add_log_options(parser)
+    add_service_option(parser)
     parser.add_argument(
         "--property",
         dest="properties",

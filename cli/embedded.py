@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,6 +17,8 @@ from merganser.server.config import load_config
 
 if TYPE_CHECKING:
     from merganser.server.run import RunningServer
+
+BEGIN_SECONDS = 30.0
 
 
 class _StderrLogger:
@@ -60,6 +64,9 @@ def own_server(
 ) -> Iterator[RunningServer]:
     """Runs a server on a free port of this machine, and ends it afterwards.
 
+    Queries that the log has from an earlier time have begun when the server is given out: a table
+    that was asked at once would else refuse to answer.
+
     Raises:
         PropertyError: A setting is wrong.
         MerganserError: The engine did not start.
@@ -70,6 +77,17 @@ def own_server(
     config = load_config(config_file, flags={**(flags or {}), "host": "127.0.0.1", "port": 0})
     server = start_in_background(config)
     try:
+        _wait_until_begun(server)
         yield server
     finally:
         server.close()
+
+
+def _wait_until_begun(server: RunningServer) -> None:
+    """Waits for the queries, but not for ever: one whose log is away may never begin."""
+    until = monotonic() + BEGIN_SECONDS
+    pause = Event()
+    while any(stats.state == "CREATED" for stats in server.engine.stats()):
+        if monotonic() > until:
+            return
+        pause.wait(0.02)

@@ -11,6 +11,7 @@ from merganser.cli.arguments import (
     FAILED,
     OK,
     add_log_options,
+    add_service_option,
     name_and_value,
     positive,
     server_url,
@@ -25,6 +26,8 @@ from merganser.cli.terminal import Terminal
 from merganser.errors import ExternalError, PropertyError
 from merganser.server.client import UnreachableError
 
+_OWN_SERVER = ("data_dir", "bootstrap_servers", "service_id")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
@@ -38,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     given.add_argument("-f", "--file", metavar="FILE", help="a file of statements")
     parser.add_argument("--server", type=server_url, metavar="URL", help="a running server")
     add_log_options(parser)
+    add_service_option(parser)
     parser.add_argument(
         "--output",
         choices=["table", "json", "csv"],
@@ -102,11 +106,11 @@ def _presenter(output: str, session: Session) -> Presenter:
 
 @contextmanager
 def _server(options: argparse.Namespace) -> Iterator[str]:
-    log = {"data_dir": options.data_dir, "bootstrap_servers": options.bootstrap_servers}
+    flags = {name: getattr(options, name) for name in _OWN_SERVER}
     if options.server is None:
-        with own_server(flags=log) as server:
+        with own_server(flags=flags) as server:
             yield server.url
         return
-    if any(value is not None for value in log.values()):
-        raise PropertyError("--server does not go together with --data-dir or --bootstrap-servers")
+    if any(value is not None for value in flags.values()):
+        raise PropertyError("--server does not go together with options for a server of one's own")
     yield options.server

@@ -97,6 +97,22 @@ def test_without_a_server_the_data_folder_is_opened(
     assert outcome.out == "K,V\n7,10\n"
 
 
+def test_a_table_from_last_time_answers_at_once(invoke: Invoke, tmp_path: Path) -> None:
+    data = ["--data-dir", tmp_path / "data"]
+    assert invoke("datagen", "users", *data, "--count", 40, "--seed", 1).status == 0
+    file = tmp_path / "users.sql"
+    file.write_text(
+        "SET 'auto.offset.reset' = 'earliest';"
+        "CREATE STREAM u (userid STRING KEY, gender STRING)"
+        " WITH (KAFKA_TOPIC='users', VALUE_FORMAT='JSON', PARTITIONS=1);"
+        "CREATE TABLE n AS SELECT userid, COUNT(*) AS n FROM u GROUP BY userid EMIT CHANGES;"
+    )
+    assert invoke("run", file, *data, "--exit-when-idle", 1).status == 0
+    outcome = invoke("sql", "-e", "SELECT N FROM n;", *data, "--output", "csv")
+    assert outcome.status == 0, outcome.err
+    assert sum(map(int, outcome.out.splitlines()[1:])) == 40
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
