@@ -33,8 +33,9 @@ class StatePoint:
     times: dict[str, dict[int, int]] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """As it is stored."""
-        return json.dumps({"epoch": self.epoch, "positions": self.positions, "times": self.times})
+        """As it is stored; equal points give equal text, in whatever order they came about."""
+        members = {"epoch": self.epoch, "positions": self.positions, "times": self.times}
+        return json.dumps(members, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> StatePoint:

@@ -169,7 +169,9 @@ def _process(
 
 
 def _commit_end(log: KafkaLog, topic: str) -> int:
-    name = next((t.name for t in log.topics() if t.name.endswith("-commits") and topic in t.name), None)
+    name = next(
+        (t.name for t in log.topics() if t.name.endswith("-commits") and topic in t.name), None
+    )
     return sum(log.end_positions(name).values()) if name is not None else 0
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -168,3 +170,27 @@ def table_of(task: Task) -> list[tuple[object, ...]]:
     finally:
         cursor.close()
     return sorted(rows, key=repr)
+
+
+def wait_until(claim: Callable[[], bool], seconds_max: float = 60.0) -> None:
+    """Waits for what another thread is to bring about.
+
+    Raises:
+        TimeoutError: It did not.
+    """
+    pause = threading.Event()
+    deadline = time.monotonic() + seconds_max
+    while not claim():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it did not come about")
+        pause.wait(0.01)
+
+
+def has_read_all(log: Log, task: Task) -> bool:
+    """Whether a task has computed everything that is there."""
+    positions = task.positions
+    return all(
+        positions.get(place, -1) >= end
+        for topic in task.source_topics
+        for place, end in log.end_positions(topic).items()
+    )
