@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
@@ -111,8 +112,8 @@ class AvroSchema:
         Raises:
             UserError: It is no Avro schema.
         """
-        names: dict[str, Node] = {}
-        bare_names: dict[str, Node] = {}
+        names: dict[str, dict[str, Any]] = {}
+        bare_names: dict[str, dict[str, Any]] = {}
         try:
             # Inner references come last from the registry, and are needed first.
             for text in reversed(list(schema.references.values())):
@@ -123,7 +124,7 @@ class AvroSchema:
             bare = fastavro.parse_schema(_without_logical(raw), bare_names)
         except (ValueError, KeyError, SchemaParseException, UnknownType) as error:
             raise UserError(f"schema {schema.schema_id} is no Avro schema: {error}") from error
-        return cls(root, names, bare)
+        return cls(root, cast("dict[str, Node]", names), bare)
 
     def resolve(self, node: Node) -> Node:
         """The definition behind a name; a primitive as its name."""
@@ -134,7 +135,7 @@ class AvroSchema:
         return node
 
 
-def _without_logical(node: object) -> object:
+def _without_logical(node: Any) -> Any:
     if isinstance(node, dict):
         return {k: _without_logical(v) for k, v in node.items() if k != "logicalType"}
     if isinstance(node, list):

@@ -48,6 +48,5 @@ class UnsupportedFormat:
         raise self._error()
 
 
-FORMATS.add("JSON_SR", UnsupportedFormat("JSON_SR"))
 FORMATS.add("PROTOBUF", UnsupportedFormat("PROTOBUF", unwraps=False))
 FORMATS.add("PROTOBUF_NOSR", UnsupportedFormat("PROTOBUF_NOSR", infers=False))

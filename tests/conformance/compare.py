@@ -67,7 +67,8 @@ def difference(
 
 def _is_empty_column(actual: Comparable, rules: Rules, path: str) -> bool:
     """Empty bytes that are a whole column, where those count as null."""
-    return rules.empty_bytes_are_null and actual == b"" and not set(path) & set(".[")
+    inside = path.removeprefix("key.").removeprefix("value.")
+    return rules.empty_bytes_are_null and actual == b"" and not set(inside) & set(".[")
 
 
 def _differs(expected: Json, actual: Comparable, path: str) -> str:

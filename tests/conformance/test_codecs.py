@@ -22,6 +22,7 @@ from merganser.engine.types import (
     StructType,
 )
 from tests.conformance.cases import Case, CaseKind, CaseRecord, CaseTopic, Json, Window
+from tests.conformance.codecs import table
 from tests.conformance.codecs.codec import CodecError, Side
 from tests.conformance.codecs.json_text import JsonCodec
 from tests.conformance.codecs.plain import DelimitedCodec, KafkaCodec, NoneCodec
@@ -182,7 +183,10 @@ def case(statement: str, **members: object) -> Case:
         case("SELECT 1;", topics=(CaseTopic("s", 1, {"valueSchema": "int"}),)),
     ],
 )
-def test_a_missing_format_fails_even_error_cases(unsupported: Case) -> None:
+def test_a_missing_format_fails_even_error_cases(
+    unsupported: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "CODECS", {"JSON": JsonCodec()})
     with pytest.raises(CaseFailure) as caught:
         check_formats(unsupported)
     assert caught.value.stage is Stage.UNSUPPORTED

@@ -9,6 +9,7 @@ from typing import cast
 from tests.conformance.cases import Case
 from tests.conformance.codecs.avro import AvroCodec
 from tests.conformance.codecs.codec import Codec
+from tests.conformance.codecs.json_sr import JsonSrCodec
 from tests.conformance.codecs.json_text import JsonCodec
 from tests.conformance.codecs.plain import DelimitedCodec, KafkaCodec, NoneCodec
 from tests.conformance.failure import CaseFailure, Stage
@@ -17,6 +18,7 @@ CODECS: dict[str, Codec] = {
     "AVRO": AvroCodec(),
     "DELIMITED": DelimitedCodec(),
     "JSON": JsonCodec(),
+    "JSON_SR": JsonSrCodec(),
     "KAFKA": KafkaCodec(),
     "NONE": NoneCodec(),
 }
