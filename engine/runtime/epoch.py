@@ -1,8 +1,8 @@
 """The input of an epoch: which records, in which order.
 
 Order: merge the partitions by the running maximum of the timestamp in each partition, then by
-topic, partition and offset. It keeps each partition's own order and depends on the records alone, so a
-replay of the same ranges sees the same order.
+topic, partition and offset. It keeps each partition's own order and depends on the records alone:
+a replay of the same ranges sees the same order.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from merganser.engine.log.protocol import TopicBatch, TopicPartition
 
 Ints = npt.NDArray[np.int64]
+
+RUN_ROWS_MIN = 64  # A slice costs as much as copying so many records.
 
 
 def ordered_inputs(batches: Sequence[TopicBatch]) -> dict[str, pa.Table]:
@@ -25,7 +26,10 @@ def ordered_inputs(batches: Sequence[TopicBatch]) -> dict[str, pa.Table]:
         topic: _by_partition(pa.concat_tables([b.records for b in batches if b.topic == topic]))
         for topic in sorted({batch.topic for batch in batches})
     }
-    keys = [_running_maximum(table) for table in tables.values()]
+    keys = [
+        _running_maximum(_numpy(table.column("partition")), _numpy(table.column("timestamp")))
+        for table in tables.values()
+    ]
     if not keys:
         return {}
     order = np.argsort(np.concatenate(keys), kind="stable")
@@ -69,22 +73,44 @@ def ranges_of(
     return {place: (before.get(place, 0), end) for place, end in ends.items()}
 
 
-def _by_partition(table: pa.Table) -> pa.Table:
+def running_maximum(table: pa.Table) -> Ints:
+    """Of each record the largest timestamp of its partition up to it, in the order of the table."""
     partition = _numpy(table.column("partition"))
-    if partition.size == 0 or bool(np.all(partition[1:] >= partition[:-1])):
-        return table
-    return table.take(pa.array(np.argsort(partition, kind="stable")))
-
-
-def _running_maximum(table: pa.Table) -> Ints:
     times = _numpy(table.column("timestamp"))
-    partition = _numpy(table.column("partition"))
+    order = np.argsort(partition, kind="stable")
+    found = np.empty_like(times)
+    found[order] = _running_maximum(partition[order], times[order])
+    return found
+
+
+def _running_maximum(partition: Ints, times: Ints) -> Ints:
+    """The same for records that stand by partition."""
     starts = np.flatnonzero(partition[1:] != partition[:-1]) + 1
-    return np.concatenate([np.maximum.accumulate(part) for part in np.split(times, starts)]).astype(
-        np.int64
+    return np.concatenate([np.maximum.accumulate(part) for part in np.split(times, starts)])
+
+
+def _by_partition(table: pa.Table) -> pa.Table:
+    """The records by partition, each partition's in their order.
+
+    A reader gives runs of one partition, so that the table is put together from slices, which
+    copies nothing; only short runs are worth a copy.
+    """
+    partition = _numpy(table.column("partition"))
+    starts = np.concatenate([[0], np.flatnonzero(partition[1:] != partition[:-1]) + 1])
+    run_partitions = partition[starts] if partition.size else partition
+    if bool(np.all(run_partitions[1:] > run_partitions[:-1])):
+        return table
+    if len(starts) * RUN_ROWS_MIN > partition.size:
+        return table.take(pa.array(np.argsort(partition, kind="stable")))
+    lengths = np.diff(starts, append=partition.size)
+    order = np.argsort(run_partitions, kind="stable")
+    return pa.concat_tables(
+        table.slice(start, length)
+        for start, length in zip(starts[order].tolist(), lengths[order].tolist(), strict=True)
     )
 
 
 def _numpy(column: pa.ChunkedArray) -> Ints:
-    filled = pc.fill_null(column, -1)
-    return np.asarray(filled.to_numpy()).astype(np.int64)
+    if column.null_count:
+        column = column.fill_null(-1)
+    return np.asarray(column.to_numpy()).astype(np.int64, copy=False)

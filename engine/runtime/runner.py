@@ -1,25 +1,16 @@
-"""The thread that runs a task: reads ahead, computes, publishes behind, retries, gives up.
-
-Three threads share the work: a fetcher that reads the next epoch's records, this one that computes,
-and a committer that publishes. All three release the interpreter while they wait for librdkafka or
-DuckDB. At most one epoch is being published and one read ahead, so memory is bounded.
-"""
+"""The thread that runs a task: opens it, serves it by a pipeline, retries, gives up."""
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import structlog
 
 from merganser.engine.duck import DuckError
-from merganser.engine.log.protocol import Commit, Log, Output, Publisher, TopicBatch, TopicPartition
-from merganser.engine.runtime import faults
-from merganser.engine.runtime.epoch import ordered_inputs
-from merganser.engine.runtime.session import Pace
+from merganser.engine.log.protocol import Log
+from merganser.engine.runtime.pipeline import Pipeline
+from merganser.engine.runtime.process import settle_process
 from merganser.engine.runtime.task import Task, TaskState
 from merganser.errors import (
     ExternalError,
@@ -32,39 +23,7 @@ from merganser.errors import (
 
 logger = structlog.get_logger(__name__)
 
-EPOCH_ROWS_MAX = 100_000  # Past this latency grows and the rate does not.
-POLL_WAIT_MS = 100
-READ_AHEAD_EPOCHS = 1
-STATE_EPOCHS_MAX = 32  # State commits lag the log by at most so many epochs, and
-STATE_LAG_SECONDS_MAX = 1.0  # by at most so long, so that pull queries are no older than that.
-QUIET_SECONDS = 30.0  # A partition that gives nothing for so long does not hold windows open.
 BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS = 0.25, 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """An epoch's records, the ranges they came from, and which partitions hold time back."""
-
-    batches: Sequence[TopicBatch]
-    ranges: Mapping[TopicPartition, tuple[int, int]]
-    pace: Pace
-
-
-@dataclass(frozen=True, slots=True)
-class _Published:
-    """An epoch is durable in the log."""
-
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """A helper thread ended with an error."""
-
-    error: BaseException
-
-
-_Event = _Fetched | _Published | _Failed
 
 
 class TaskRunner:
@@ -80,6 +39,7 @@ class TaskRunner:
 
     def start(self) -> None:
         """Starts the thread."""
+        settle_process()
         self._thread.start()
 
     def stop(self, timeout_seconds: float = 30.0) -> None:
@@ -154,7 +114,7 @@ class TaskRunner:
                     self._wake.clear()
                     continue
                 self.task.stats.state = TaskState.RUNNING
-                _Pipeline(self.task, self._log, self._stopping, self._paused).run()
+                Pipeline(self.task, self._log, self._stopping, self._paused).run()
         finally:
             self.task.close()
 
@@ -164,178 +124,3 @@ def _blame(error: BaseException) -> str:
     if isinstance(error, ExternalError):
         return "SYSTEM"
     return "USER" if isinstance(error, UserError | RecordError) else "UNKNOWN"
-
-
-class _Pipeline:
-    """Fetch, compute, publish: one run of it from open positions until told to stop."""
-
-    def __init__(
-        self, task: Task, log: Log, stopping: threading.Event, paused: threading.Event
-    ) -> None:
-        self._task = task
-        self._stopping = stopping
-        self._paused = paused
-        self._events: queue.Queue[_Event] = queue.Queue()
-        self._room = threading.Semaphore(READ_AHEAD_EPOCHS)
-        self._ending = threading.Event()
-        self._in_flight = 0
-        self._last_state_commit = time.monotonic()
-        self._last_seen: dict[int, float] = {}
-        session = task.session
-        self._reader = log.reader(session.positions)
-        self._committer = _Committer(session.publisher, self._events)
-        self._fetcher = threading.Thread(
-            target=self._fetch, name=f"{task.query_id}-fetch", daemon=True
-        )
-
-    def run(self) -> None:
-        """Runs until stopping or paused; afterwards everything published is in the state."""
-        self._fetcher.start()
-        self._committer.start()
-        try:
-            while not (self._stopping.is_set() or self._paused.is_set()):
-                try:
-                    event = self._events.get(timeout=POLL_WAIT_MS / 1000)
-                except queue.Empty:
-                    self._idle()
-                    continue
-                self._handle(event)
-            self._drain()
-        finally:
-            self._ending.set()
-            self._committer.stop()
-            self._fetcher.join()
-            self._reader.close()
-
-    def _handle(self, event: _Event) -> None:
-        match event:
-            case _Failed(error):
-                raise error
-            case _Published():
-                self._in_flight -= 1
-                self._idle()
-            case _Fetched():
-                self._room.release()
-                self._epoch(event)
-
-    def _epoch(self, fetched: _Fetched) -> None:
-        started = time.monotonic()
-        inputs = ordered_inputs(fetched.batches)
-        commit, outputs = self._task.compute(inputs, fetched.ranges, fetched.pace)
-        faults.hit(faults.Point.EPOCH_COMPUTED)
-        self._committer.submit(commit, outputs)
-        self._in_flight += 1
-        self._task.stats.epoch_seconds_last = time.monotonic() - started
-        session = self._task.session
-        lagging = time.monotonic() - self._last_state_commit > STATE_LAG_SECONDS_MAX
-        if session.uncommitted_epochs >= STATE_EPOCHS_MAX or lagging:
-            self._drain()
-
-    def _idle(self) -> None:
-        """Commits the state when all its epochs are durable and nothing waits to be computed."""
-        if self._in_flight == 0 and self._events.empty():
-            self._commit_state()
-
-    def _drain(self) -> None:
-        """Waits until all epochs are durable in the log, then commits the state."""
-        waiting: list[_Fetched] = []
-        while self._in_flight:
-            event = self._events.get()
-            match event:
-                case _Failed(error):
-                    raise error
-                case _Published():
-                    self._in_flight -= 1
-                case _Fetched():
-                    waiting.append(event)
-        self._commit_state()
-        for event in waiting:
-            self._events.put(event)
-
-    def _commit_state(self) -> None:
-        if self._task.session.uncommitted_epochs:
-            self._task.session.commit_state()
-            faults.hit(faults.Point.STATE_COMMITTED)
-        self._last_state_commit = time.monotonic()
-
-    def _fetch(self) -> None:
-        """The fetcher thread."""
-        try:
-            before = dict(self._reader.positions())
-            while not self._ending.is_set():
-                if not self._room.acquire(timeout=POLL_WAIT_MS / 1000):
-                    continue
-                batches: Sequence[TopicBatch] = []
-                while not batches and not self._ending.is_set():
-                    batches = self._reader.poll(EPOCH_ROWS_MAX, POLL_WAIT_MS)
-                    self._task.stats.lag = sum(self._reader.lag().values())
-                after = dict(self._reader.positions())
-                ranges = {
-                    place: (before.get(place, end), end)
-                    for place, end in after.items()
-                    if before.get(place, end) != end
-                }
-                before = after
-                if batches:
-                    pace = self._pace(ranges)
-                    self._events.put(_Fetched(batches, ranges, pace))
-        except BaseException as error:  # noqa: BLE001 — handed to the computing thread.
-            self._events.put(_Failed(error))
-
-    def _pace(self, ranges: Mapping[TopicPartition, tuple[int, int]]) -> Pace:
-        """What the wall clock and the log's ends say of each partition number now."""
-        now = time.monotonic()
-        for place in ranges:
-            self._last_seen[place.partition] = now
-        behind = frozenset(place.partition for place, lag in self._reader.lag().items() if lag)
-        quiet = frozenset(
-            partition
-            for partition, seen in self._last_seen.items()
-            if now - seen > QUIET_SECONDS and partition not in behind
-        )
-        return Pace(behind, quiet)
-
-
-class _Committer:
-    """The thread that publishes epochs in order."""
-
-    def __init__(self, publisher: Publisher, events: queue.Queue[_Event]) -> None:
-        self._publisher = publisher
-        self._events = events
-        self._work: queue.Queue[tuple[Commit, Sequence[Output]] | None] = queue.Queue(maxsize=1)
-        self._thread = threading.Thread(target=self._main, name="publish", daemon=True)
-        self._dead = threading.Event()
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def submit(self, commit: Commit, outputs: Sequence[Output]) -> None:
-        """Hands an epoch over; waits while another one is waiting already."""
-        while not self._dead.is_set():
-            try:
-                self._work.put((commit, outputs), timeout=POLL_WAIT_MS / 1000)
-            except queue.Full:
-                continue
-            return
-
-    def stop(self) -> None:
-        """Ends the thread after the epoch that it is publishing."""
-        while self._thread.is_alive():
-            try:
-                self._work.put(None, timeout=POLL_WAIT_MS / 1000)
-            except queue.Full:
-                continue
-            break
-        self._thread.join()
-
-    def _main(self) -> None:
-        while (work := self._work.get()) is not None:
-            commit, outputs = work
-            try:
-                self._publisher.publish(commit, outputs)
-                faults.hit(faults.Point.LOG_COMMITTED)
-            except BaseException as error:  # noqa: BLE001 — handed to the computing thread.
-                self._dead.set()
-                self._events.put(_Failed(error))
-                return
-            self._events.put(_Published(commit.epoch))
