@@ -151,11 +151,16 @@ def timestamp_sql(sql: str) -> str:
     )
 
 
+def _has_only(sql: str, letters: str) -> str:
+    """Whether a text may be a number or a time at all: other ASCII letters rule it out."""
+    return f"regexp_full_match({sql}, '[{letters}\\x{{00}}-\\x{{20}}\\x{{80}}-\\x{{10FFFF}}]*')"
+
+
 def parse_long_sql(sql: str) -> str:
     """A 64-bit number from text; NULL where Java raises."""
     return (
         f"CASE WHEN regexp_full_match({sql}, '[+-]?[0-9]{{1,18}}') THEN CAST(({sql}) AS BIGINT) "
-        f'ELSE "$parse_long"({sql}) END'
+        f'WHEN {_has_only(sql, "-+0-9")} THEN "$parse_long"({sql}) END'
     )
 
 
@@ -163,7 +168,8 @@ def parse_double_sql(sql: str) -> str:
     """A DOUBLE from text; NULL where Java raises."""
     return (
         f"CASE WHEN regexp_full_match({sql}, '[+-]?[0-9]{{1,17}}(\\.[0-9]{{1,17}})?') "
-        f'THEN CAST(({sql}) AS DOUBLE) ELSE "$parse_double"({sql}) END'
+        f"THEN CAST(({sql}) AS DOUBLE) "
+        f'WHEN {_has_only(sql, "-+.0-9a-fA-FxXpP")} THEN "$parse_double"({sql}) END'
     )
 
 
@@ -172,7 +178,7 @@ def decimal_plain_sql(sql: str) -> str:
     digits = f"{{1,{_PLAIN_DIGITS_MAX}}}"
     return (
         f"CASE WHEN regexp_full_match({sql}, '[+-]?[0-9]{digits}(\\.[0-9]{digits})?') "
-        f'THEN ({sql}) ELSE "$decimal_plain"({sql}) END'
+        f'THEN ({sql}) WHEN {_has_only(sql, "-+.0-9eE")} THEN "$decimal_plain"({sql}) END'
     )
 
 
@@ -197,7 +203,8 @@ def parse_timestamp_sql(sql: str) -> str:
         f"CASE WHEN regexp_full_match({sql}, "
         "'[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{3})?') "
         f"THEN TRY_CAST(({sql}) AS TIMESTAMP) "
-        f'ELSE make_timestamp_ms("$timestamp_ms"({sql})) END'
+        f"WHEN {_has_only(sql, '-+:.0-9TZ')} "
+        f'THEN make_timestamp_ms("$timestamp_ms"({sql})) END'
     )
 
 

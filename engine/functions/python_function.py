@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -137,6 +137,20 @@ def python(
         return f'CASE WHEN ({{result}}) IS NULL THEN "{name}_failed"({arguments}) ELSE FALSE END'
 
     return Overload(parsed, call, nulls, fails if raises else None)
+
+
+def fast_or_python(overload: Overload, fast: Callable[[CallSite], str | None]) -> Overload:
+    """A Python overload with SQL for ordinary rows.
+
+    `fast` gives SQL that is NULL for rows that Python has to do, or None for calls that it has to
+    do altogether.
+    """
+
+    def call(site: CallSite) -> str:
+        slow, quick = overload.sql(site), fast(site)
+        return slow if quick is None else f"coalesce({quick}, {slow})"
+
+    return replace(overload, duckdb=call)
 
 
 def _arguments(site: CallSite, parameters: tuple[Parameter, ...]) -> list[str]:

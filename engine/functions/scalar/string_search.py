@@ -5,7 +5,7 @@ from __future__ import annotations
 from merganser.engine import types
 from merganser.engine.functions.function import SCALARS, CallSite, Nulls, ScalarFunction, scalar
 from merganser.engine.functions.python_function import define, python
-from merganser.engine.functions.utf16 import from_units, to_units
+from merganser.engine.functions.utf16 import bmp_or, from_units, to_units
 from merganser.engine.types import ArrayType
 
 
@@ -30,15 +30,14 @@ def _instr(text: str, sought: str, position: int = 1, occurrence: int = 1) -> in
     return at + 1
 
 
+_STRPOS = '"$strpos"({0}, {1})'
 define("$strpos", (types.STRING, types.STRING), types.INTEGER, _instr)
 SCALARS.add(
     "INSTR",
     ScalarFunction(
         scalar(
             "(STRING, STRING) -> INT",
-            "coalesce(CASE WHEN strlen({0}) = length({0}) "
-            "THEN CAST(strpos({0}, {1}) AS INTEGER) "
-            'ELSE "$strpos"({0}, {1}) END, 0)',
+            f"coalesce({bmp_or('CAST(strpos({0}, {1}) AS INTEGER)', _STRPOS)}, 0)",
             nulls=Nulls.PASS,
         ),
         python("$instr", "(STRING, STRING, INT!) -> INT", _instr, raises=False),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from merganser.engine.functions.function import SCALARS, Nulls, ScalarFunction
+from merganser.engine import types
+from merganser.engine.functions.function import SCALARS, CallSite, Nulls, ScalarFunction
 from merganser.engine.functions.java_time.format import format_moment
 from merganser.engine.functions.java_time.legacy import parse_date_days
 from merganser.engine.functions.java_time.moment import Moment
@@ -19,8 +20,14 @@ from merganser.engine.functions.java_time.resolve import (
     resolve_epoch_ms,
     resolve_ms,
 )
+from merganser.engine.functions.java_time.strftime import format_sql, parse_sql
 from merganser.engine.functions.java_time.zone import Zone, zone_of
-from merganser.engine.functions.python_function import CallFailedError, python
+from merganser.engine.functions.python_function import (
+    CallFailedError,
+    fast_or_python,
+    from_number,
+    python,
+)
 
 _CATEGORY = "DATE / TIME"
 _GMT = Zone("GMT", 0)
@@ -62,12 +69,57 @@ def _string_to_date(text: str, pattern: str) -> int:
     return resolve_days(parse_text(parse_pattern(pattern), text))
 
 
+_UTC_NAMES = (None, "UTC", "GMT", "Z")
+
+
+def _is_utc(site: CallSite) -> bool:
+    """Whether the third argument is not there, or a literal name of UTC."""
+    return len(site.sql) < 3 or site.literals[2] in _UTC_NAMES[1:]
+
+
+def _fast_timestamp(site: CallSite) -> str | None:
+    if not _is_utc(site):
+        return None
+    return format_sql(f"({site.sql[0]})", site.literals[1], date=True, time=True)
+
+
+def _fast_epoch(site: CallSite) -> str | None:
+    if not _is_utc(site):
+        return None
+    moment = from_number(site.sql[0], types.TIMESTAMP)
+    return format_sql(f"({moment})", site.literals[1], date=True, time=True)
+
+
+def _fast_date(site: CallSite) -> str | None:
+    return format_sql(f"({site.sql[0]})", site.literals[1], date=True, time=False)
+
+
+def _fast_time(site: CallSite) -> str | None:
+    moment = f"(DATE '2000-01-01' + ({site.sql[0]}))"
+    return format_sql(moment, site.literals[1], date=False, time=True)
+
+
+def _fast_parse(site: CallSite) -> str | None:
+    return parse_sql(f"({site.sql[0]})", site.literals[1]) if _is_utc(site) else None
+
+
+def _fast_parse_epoch(site: CallSite) -> str | None:
+    quick = _fast_parse(site)
+    return None if quick is None else f"epoch_ms({quick})"
+
+
 SCALARS.add(
     "FORMAT_TIMESTAMP",
     ScalarFunction(
-        python("$format_timestamp", "(TIMESTAMP, STRING) -> STRING", _format_timestamp),
-        python(
-            "$format_timestamp_zone", "(TIMESTAMP, STRING, STRING) -> STRING", _format_timestamp
+        fast_or_python(
+            python("$format_timestamp", "(TIMESTAMP, STRING) -> STRING", _format_timestamp),
+            _fast_timestamp,
+        ),
+        fast_or_python(
+            python(
+                "$format_timestamp_zone", "(TIMESTAMP, STRING, STRING) -> STRING", _format_timestamp
+            ),
+            _fast_timestamp,
         ),
         doc="A timestamp by a pattern, in GMT or in a zone.",
         category=_CATEGORY,
@@ -82,7 +134,9 @@ SCALARS.add(
 SCALARS.add(
     "FORMAT_DATE",
     ScalarFunction(
-        python("$format_date", "(DATE, STRING) -> STRING", _format_date),
+        fast_or_python(
+            python("$format_date", "(DATE, STRING) -> STRING", _format_date), _fast_date
+        ),
         doc="A date by a pattern.",
         category=_CATEGORY,
         examples={
@@ -95,7 +149,9 @@ SCALARS.add(
 SCALARS.add(
     "FORMAT_TIME",
     ScalarFunction(
-        python("$format_time", "(TIME, STRING) -> STRING", _format_time),
+        fast_or_python(
+            python("$format_time", "(TIME, STRING) -> STRING", _format_time), _fast_time
+        ),
         doc="A time of day by a pattern.",
         category=_CATEGORY,
         examples={
@@ -108,8 +164,16 @@ SCALARS.add(
 SCALARS.add(
     "PARSE_TIMESTAMP",
     ScalarFunction(
-        python("$parse_timestamp", "(STRING, STRING) -> TIMESTAMP", _parse_timestamp),
-        python("$parse_timestamp_zone", "(STRING, STRING, STRING) -> TIMESTAMP", _parse_timestamp),
+        fast_or_python(
+            python("$parse_timestamp", "(STRING, STRING) -> TIMESTAMP", _parse_timestamp),
+            _fast_parse,
+        ),
+        fast_or_python(
+            python(
+                "$parse_timestamp_zone", "(STRING, STRING, STRING) -> TIMESTAMP", _parse_timestamp
+            ),
+            _fast_parse,
+        ),
         doc="The timestamp that a text gives by a pattern, in GMT or in a zone.",
         category=_CATEGORY,
         examples={
@@ -197,17 +261,23 @@ SCALARS.add(
 SCALARS.add(
     "STRINGTOTIMESTAMP",
     ScalarFunction(
-        python(
-            "$stringtotimestamp",
-            "(STRING, STRING) -> BIGINT",
-            _string_to_timestamp,
-            nulls=Nulls.PASS,
+        fast_or_python(
+            python(
+                "$stringtotimestamp",
+                "(STRING, STRING) -> BIGINT",
+                _string_to_timestamp,
+                nulls=Nulls.PASS,
+            ),
+            _fast_parse_epoch,
         ),
-        python(
-            "$stringtotimestamp_zone",
-            "(STRING, STRING, STRING) -> BIGINT",
-            _string_to_timestamp,
-            nulls=Nulls.PASS,
+        fast_or_python(
+            python(
+                "$stringtotimestamp_zone",
+                "(STRING, STRING, STRING) -> BIGINT",
+                _string_to_timestamp,
+                nulls=Nulls.PASS,
+            ),
+            _fast_parse_epoch,
         ),
         doc="Epoch ms of the timestamp that a text gives. Use PARSE_TIMESTAMP.",
         category=_CATEGORY,
@@ -220,8 +290,16 @@ SCALARS.add(
 SCALARS.add(
     "TIMESTAMPTOSTRING",
     ScalarFunction(
-        python("$timestamptostring", "(BIGINT!, STRING) -> STRING", _format_timestamp),
-        python("$timestamptostring_zone", "(BIGINT!, STRING, STRING) -> STRING", _format_timestamp),
+        fast_or_python(
+            python("$timestamptostring", "(BIGINT!, STRING) -> STRING", _format_timestamp),
+            _fast_epoch,
+        ),
+        fast_or_python(
+            python(
+                "$timestamptostring_zone", "(BIGINT!, STRING, STRING) -> STRING", _format_timestamp
+            ),
+            _fast_epoch,
+        ),
         doc="Epoch ms as text by a pattern. Use FORMAT_TIMESTAMP.",
         category=_CATEGORY,
         examples={
