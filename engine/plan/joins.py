@@ -114,6 +114,7 @@ def _columns(expression: Expression) -> set[str]:
 def _joined(draft: Draft, right: SourceNode, join: ast.Join, on: _Criteria) -> Draft:
     left = draft.node
     foreign = _check_kinds(draft, right, join, on)
+    _check_windowed(draft, right, on)
     if not foreign:
         _check_partitions(left, right)
     kind = join.kind.value
@@ -121,23 +122,16 @@ def _joined(draft: Draft, right: SourceNode, join: ast.Join, on: _Criteria) -> D
     synthetic: str | None = None
     if foreign:
         key = draft.key
+    elif kind == "FULL" or not equivalents:
+        synthetic = _synthetic_name(left, right)
+        key = (KeyPart(synthetic, (synthetic,), None, synthetic),)
     else:
-        if kind == "RIGHT":
-            equivalents.reverse()
-        if kind == "FULL" or not equivalents:
-            synthetic = _synthetic_name(left, right)
-            key = (KeyPart(synthetic, (synthetic,), None, synthetic),)
-        else:
-            old = next(
-                (
-                    part.equivalents
-                    for part in draft.key
-                    if set(equivalents) & set(part.equivalents)
-                ),
-                (),
-            )
-            names = tuple(dict.fromkeys([*equivalents, *old]))
-            key = (KeyPart(names[0], names),)
+        old = next(
+            (part.equivalents for part in draft.key if set(equivalents) & set(part.equivalents)),
+            (),
+        )
+        names = tuple(dict.fromkeys([*equivalents, *old]))
+        key = (KeyPart(names[0], names),)
     key_columns = {part.column for part in key}
     others = tuple(
         replace(column, role=Role.KEY if column.name in key_columns else Role.VALUE)
@@ -225,6 +219,17 @@ def _check_kinds(draft: Draft, right: SourceNode, join: ast.Join, on: _Criteria)
     if left.window is not None or right.window is not None:
         raise UnsupportedError("foreign-key joins of windowed tables are not supported")
     return True
+
+
+def _check_windowed(draft: Draft, right: SourceNode, on: _Criteria) -> None:
+    """A windowed stream cannot be re-keyed, so it has to be joined on its key."""
+    left_keys = {name for part in draft.key for name in part.equivalents}
+    right_keys = {column.name for column in right.schema.key}
+    for node, side, keys in ((draft.node, on.left, left_keys), (right, on.right, right_keys)):
+        if node.window is not None and not (isinstance(side, ColumnRef) and side.name in keys):
+            raise UnsupportedError(
+                f"a windowed source can only be joined on its key, this is {side}"
+            )
 
 
 def _check_partitions(left: PlanNode, right: SourceNode) -> None:

@@ -21,6 +21,7 @@ from merganser.engine.execution.operators.stream_time import (
     closed_sql,
     none_late,
     stream_time_sql,
+    watermark,
 )
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
 from merganser.engine.execution.topology import Epoch, Materialization
@@ -72,7 +73,6 @@ class AggregateOperator:
         self._part = identifier(f"$part_{index}")
         self._out = identifier(f"$aggregate_{index}")
         self._late = identifier(f"$late_{index}")
-        self._open_until_ms = -1
 
     @property
     def rows(self) -> Rows:
@@ -374,15 +374,13 @@ class AggregateOperator:
         over = self._node.over
         if over is None:
             return
-        times = epoch.times.get(self._operator)
-        if not times:
-            return
-        watermark = min(times.values())
         step = max(over.retention_ms // 10, 60_000)
-        horizon = (watermark - over.retention_ms) // step * step
-        if horizon <= 0 or horizon == self._open_until_ms:
+        horizon = (watermark(epoch, self._operator) - over.retention_ms) // step * step
+        # Kept with the stream times: a replay has to remove the same rows in the same epochs.
+        expired = epoch.times.setdefault(f"{self._operator}#expired", {})
+        if horizon <= expired.get(0, 0):
             return
-        self._open_until_ms = horizon
+        expired[0] = horizon
         last = '"$window_end"' if '"$window_end"' in self._keys else '"$window_start"'
         epoch.duck.execute(f"DELETE FROM {table} WHERE {last} < {horizon}")
 

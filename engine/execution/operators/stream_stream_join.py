@@ -24,6 +24,7 @@ from merganser.engine.execution.operators.stream_time import (
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
 from merganser.engine.execution.topology import Epoch
 from merganser.engine.plan.nodes import JoinNode
+from merganser.engine.schema import Role
 
 DEFAULT_GRACE_MS = 24 * 3_600_000
 _OUTER = {"INNER": "", "LEFT": "l", "RIGHT": "r", "FULL": "lr"}
@@ -147,7 +148,7 @@ class StreamStreamJoinOperator:
         )
 
     def _number_arrivals(self, epoch: Epoch) -> None:
-        """Each row's stream time, over both sides; and whether it is too late to be kept."""
+        """Whether rows are late, by the time of both sides, or too old for their own buffer."""
         both = " UNION ALL ".join(
             f'SELECT \'{side.mark}\' AS side, "$partition", "$rowtime", "$seq" FROM {side.fresh}'
             for side in (self._left, self._right)
@@ -161,12 +162,23 @@ class StreamStreamJoinOperator:
         advance(epoch, self._operator, bounds)
         for side in (self._left, self._right):
             late = f'"$rowtime" + {side.ahead_ms + self._lateness_ms} < t."$stream_time"'
+            own_time = stream_time_sql(epoch, self._own(side))
+            own_bounds = bounds_by_partition(epoch, side.fresh)
             epoch.duck.execute(
                 f'CREATE OR REPLACE TEMP TABLE {side.fresh} AS SELECT f.*, {late} AS "$late", '
-                'FALSE AS "$matched" '
+                f'"$rowtime" < {own_time} - {self._kept_ms(side)} AS "$expired" '
                 f'FROM {side.fresh} AS f JOIN {timed} AS t USING ("$seq") '
                 f"WHERE t.side = '{side.mark}'"
             )
+            advance(epoch, self._own(side), own_bounds)
+
+    def _own(self, side: _Side) -> str:
+        """Under which a side's own stream time is kept."""
+        return f"{self._operator}:{side.mark}"
+
+    def _kept_ms(self, side: _Side) -> int:
+        """How long a side's rows are kept, by that side's own stream time."""
+        return side.back_ms + side.ahead_ms + self._lateness_ms
 
     def _pairs(self, epoch: Epoch, new: _Side, other: _Side) -> str:
         """Pairs that a new row of one side completes: with the buffer and with earlier rows."""
@@ -193,7 +205,7 @@ class StreamStreamJoinOperator:
             f'SELECT {here} AS side, n."$seq" AS n_seq, b."$seq" AS b_seq, '
             f'CAST(NULL AS BIGINT) AS b_arrival, b."$rowtime" AS b_time '
             f"FROM {new.fresh} AS n JOIN {other.fresh} AS b ON {near}{windows} "
-            'AND b."$seq" < n."$seq" AND NOT b."$late"'
+            'AND b."$seq" < n."$seq" AND NOT b."$expired"'
         )
         self._other_buffer = epoch.table
         return f"{buffered} UNION ALL {fresh}"
@@ -227,7 +239,7 @@ class StreamStreamJoinOperator:
             name = identifier(column.name)
             place = sides.get("l" if column.name in names else "r")
             sql = f"{place}.{name}" if place else f"CAST(NULL AS {physical_type(column.type)})"
-            if column.name == self._node.synthetic_key:
+            if column.role is Role.KEY and not self._left.rows.windowed:
                 sql = f'{next(iter(sides.values()))}."$key"'
             columns.append(f"{sql} AS {name}")
         return ", ".join(columns)
@@ -266,9 +278,10 @@ class StreamStreamJoinOperator:
                 f'UPDATE {table} SET "$matched" = TRUE WHERE NOT "$matched" AND "$arrival" IN '
                 f"(SELECT b_arrival FROM {self._pairs_name} WHERE side <> '{side.mark}')"
             )
+        # A late row that met nobody has been given already, so it is done with as well.
         met = (
-            f"(\"$seq\" IN (SELECT n_seq FROM {self._pairs_name} WHERE side = '{side.mark}') OR "
-            f'"$seq" IN (SELECT b_seq FROM {self._pairs_name} '
+            f'("$late" OR "$seq" IN (SELECT n_seq FROM {self._pairs_name} '
+            f"WHERE side = '{side.mark}') OR \"$seq\" IN (SELECT b_seq FROM {self._pairs_name} "
             f"WHERE side <> '{side.mark}' AND b_seq IS NOT NULL))"
         )
         names = [identifier(column.name) for column in side.rows.schema]
@@ -279,7 +292,7 @@ class StreamStreamJoinOperator:
             f'INSERT INTO {table} BY NAME SELECT {", ".join(names)}, {met} AS "$matched", '
             f'(SELECT coalesce(max("$arrival"), -1) FROM {table}) + 1 '
             '+ row_number() OVER (ORDER BY "$seq") AS "$arrival" '
-            f'FROM {side.fresh} WHERE NOT "$late" AND "$key" IS NOT NULL'
+            f'FROM {side.fresh} WHERE NOT "$expired" AND "$key" IS NOT NULL'
         )
 
     def _due(self, epoch: Epoch, side: _Side) -> str:
@@ -296,14 +309,16 @@ class StreamStreamJoinOperator:
         )
 
     def _forget(self, epoch: Epoch, due: list[_Side]) -> None:
-        """Removes rows that nothing can meet any more, and those that were given unmatched."""
+        """Notes which held rows were given, and removes rows whose time is over."""
         now = watermark(epoch, self._operator)
         for side in (self._left, self._right):
-            kept_for = side.back_ms + side.ahead_ms + self._lateness_ms
-            given = ""
+            table = epoch.table(side.buffer)
             if self._grace_ms is not None and side in due:
                 after = side.ahead_ms + self._lateness_ms
-                given = f' OR (NOT "$matched" AND "$rowtime" + {after} < {now})'
-            epoch.duck.execute(
-                f'DELETE FROM {epoch.table(side.buffer)} WHERE "$rowtime" < {now - kept_for}{given}'
-            )
+                epoch.duck.execute(
+                    f'UPDATE {table} SET "$matched" = TRUE '
+                    f'WHERE NOT "$matched" AND "$rowtime" + {after} < {now}'
+                )
+            oldest = watermark(epoch, self._own(side)) - self._kept_ms(side)
+            if oldest > 0:
+                epoch.duck.execute(f'DELETE FROM {table} WHERE "$rowtime" < {oldest}')
