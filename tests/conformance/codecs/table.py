@@ -12,6 +12,7 @@ from tests.conformance.codecs.codec import Codec
 from tests.conformance.codecs.json_sr import JsonSrCodec
 from tests.conformance.codecs.json_text import JsonCodec
 from tests.conformance.codecs.plain import DelimitedCodec, KafkaCodec, NoneCodec
+from tests.conformance.codecs.protobuf import ProtobufCodec, ProtobufNoSrCodec
 from tests.conformance.failure import CaseFailure, Stage
 
 CODECS: dict[str, Codec] = {
@@ -21,6 +22,8 @@ CODECS: dict[str, Codec] = {
     "JSON_SR": JsonSrCodec(),
     "KAFKA": KafkaCodec(),
     "NONE": NoneCodec(),
+    "PROTOBUF": ProtobufCodec(),
+    "PROTOBUF_NOSR": ProtobufNoSrCodec(),
 }
 
 REGISTRY_FORMATS = frozenset({"AVRO", "JSON_SR", "PROTOBUF"})

@@ -1,0 +1,280 @@
+"""PROTOBUF, with schemas in the registry, and PROTOBUF_NOSR, which is the bare message.
+
+Behind the schema's id stands where the message is in its file: the count of indexes and the indexes
+as zigzag varints, a single 0 for the first message.
+Source: parity/semantics.md, section 9; Confluent's wire format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from google.protobuf.descriptor import Descriptor
+
+from merganser.engine.duck import physical_name
+from merganser.engine.formats.batch_decoder import BatchDecoder
+from merganser.engine.formats.batch_encoder import BatchEncoder
+from merganser.engine.formats.exact import Value
+from merganser.engine.formats.format import FORMATS, FormatOptions
+from merganser.engine.formats.proto_rows import Fill, Read, message_filler, message_reader, parse
+from merganser.engine.formats.proto_schema import ProtoSchema, ProtoText, message_class
+from merganser.engine.formats.schema_format import (
+    HEADER_BYTES,
+    LazyWriterSchema,
+    SchemaCache,
+    bound,
+    check_columns,
+    check_maps,
+    header,
+    row_type,
+)
+from merganser.engine.schema import Column
+from merganser.engine.schema_registry.protocol import RegisteredSchema, SchemaBinding, SchemaKind
+from merganser.engine.types import SqlType, StructType
+from merganser.errors import DecodeError, EncodeError, PropertyError, UserError
+
+_VARINT_BITS_MAX = 63
+
+
+class _Messages:
+    """A reader's view of one schema: how to read each of its messages."""
+
+    def __init__(self, schema: ProtoSchema, struct: StructType) -> None:
+        self._schema = schema
+        self._struct = struct
+        self._readers: dict[tuple[int, ...], tuple[Descriptor, Read]] = {}
+
+    def at(self, indexes: tuple[int, ...]) -> tuple[Descriptor, Read]:
+        """The message there, and how to read it."""
+        found = self._readers.get(indexes)
+        if found is None:
+            try:
+                message = self._schema.message_at(indexes)
+            except IndexError:
+                raise DecodeError("the schema has no such message") from None
+            found = self._readers[indexes] = message, message_reader(message, self._struct)
+        return found
+
+
+class ProtobufRowReader:
+    """Reads messages behind a schema id."""
+
+    def __init__(self, columns: Sequence[Column], binding: SchemaBinding) -> None:
+        self._names = [physical_name(column.name) for column in columns]
+        struct = row_type(columns)
+        self._schemas = SchemaCache(
+            binding,
+            SchemaKind.PROTOBUF,
+            lambda schema: _Messages(ProtoSchema(schema.text, schema.references), struct),
+        )
+
+    def read(self, payload: bytes) -> Sequence[Value]:
+        """The values of all columns, in order.
+
+        Raises:
+            DecodeError: The payload does not decode.
+        """
+        messages = self._schemas.of(payload)
+        indexes, start = read_indexes(payload, HEADER_BYTES)
+        message, read = messages.at(indexes)
+        row = cast("dict[str, Value]", read(parse(message, payload[start:])))
+        return [row[name] for name in self._names]
+
+
+class BareRowReader:
+    """Reads messages of the columns' own schema."""
+
+    def __init__(self, columns: Sequence[Column], text: str) -> None:
+        self._names = [physical_name(column.name) for column in columns]
+        self._message = ProtoSchema(text, {}).message(None)
+        self._read = message_reader(self._message, row_type(columns))
+
+    def read(self, payload: bytes) -> Sequence[Value]:
+        """The values of all columns, in order.
+
+        Raises:
+            DecodeError: The payload is no such message.
+        """
+        row = cast("dict[str, Value]", self._read(parse(self._message, payload)))
+        return [row[name] for name in self._names]
+
+
+class ProtobufRowWriter:
+    """Writes messages by a schema of the registry, or (None) bare ones of the columns' own."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        text: str,
+        registered: LazyWriterSchema | None,
+        full_name: str | None = None,
+    ) -> None:
+        self._columns = columns
+        self._names = [physical_name(column.name) for column in columns]
+        self._text = text
+        self._registered = registered
+        self._full_name = full_name
+        self._prepared: tuple[bytes, Descriptor, Fill] | None = None
+
+    def write(self, row: Sequence[Value]) -> bytes:
+        """The payload of a row.
+
+        Raises:
+            EncodeError: The schema does not take it.
+        """
+        start, message, fill = self._prepared or self._prepare()
+        target = message_class(message)()
+        try:
+            fill(target, dict(zip(self._names, row, strict=True)))
+        except (ValueError, TypeError, OverflowError):
+            raise EncodeError("the Protobuf schema does not take the row") from None
+        return start + target.SerializeToString(deterministic=True)
+
+    def _prepare(self) -> tuple[bytes, Descriptor, Fill]:
+        start, text, references = b"", self._text, {}
+        if self._registered is not None:
+            found = self._registered.get()
+            start, text, references = header(found.schema_id), found.text, dict(found.references)
+        schema = ProtoSchema(text, references)
+        message = schema.message(self._full_name)
+        if self._registered is not None:
+            start += indexes_bytes(schema.indexes_of(message))
+        self._prepared = start, message, message_filler(message, row_type(self._columns))
+        return self._prepared
+
+
+def read_indexes(payload: bytes, start: int) -> tuple[tuple[int, ...], int]:
+    """The message's indexes, and where they end.
+
+    Raises:
+        DecodeError: They are cut off.
+    """
+    count, at = _varint(payload, start)
+    if count == 0:
+        return (0,), at
+    indexes = []
+    for _ in range(count):
+        index, at = _varint(payload, at)
+        indexes.append(index)
+    return tuple(indexes), at
+
+
+def _varint(payload: bytes, at: int) -> tuple[int, int]:
+    number, shift = 0, 0
+    while at < len(payload) and shift <= _VARINT_BITS_MAX:
+        byte = payload[at]
+        number |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            value = (number >> 1) ^ -(number & 1)
+            if value < 0:
+                break
+            return value, at
+    raise DecodeError("the payload does not say which message of its schema it is")
+
+
+def indexes_bytes(indexes: Sequence[int]) -> bytes:
+    """The indexes as they stand before a message."""
+    if list(indexes) == [0]:
+        return b"\x00"
+    found = bytearray()
+    for number in (len(indexes), *indexes):
+        zigzag = number << 1
+        while zigzag >= 0x80:
+            found.append(zigzag & 0x7F | 0x80)
+            zigzag >>= 7
+        found.append(zigzag)
+    return bytes(found)
+
+
+class _Protobuf:
+    """What both formats have in common."""
+
+    name: str
+    key = True
+    value = True
+    several_keys = True
+    wraps = True
+    wraps_by_default = True
+
+    def check(self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool) -> None:
+        """Refuses what Protobuf cannot express, and maps as JSON does."""
+        check_maps(self.name, columns, is_key=is_key)
+        name = options.properties.get("SCHEMA_FULL_NAME")
+        if name is not None and not name.strip():
+            raise PropertyError("the schema's full name must not be empty")
+        if columns:
+            self.schema_text(columns, options, is_key=is_key)
+
+    def schema_text(
+        self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
+    ) -> str:
+        """The schema that columns are written with."""
+        del is_key
+        nullable = options.properties.get("PROTOBUF_NULLABLE_REPRESENTATION")
+        full_name = options.properties.get("SCHEMA_FULL_NAME")
+        return ProtoText(full_name, nullable).of(row_type(columns))
+
+
+class ProtobufFormat(_Protobuf):
+    """Protobuf with a schema in the registry. Always an object, even around a single column."""
+
+    name = "PROTOBUF"
+    unwraps = False
+    infers = True
+    schema_kind = SchemaKind.PROTOBUF
+
+    def type_of(self, schema: RegisteredSchema, options: FormatOptions) -> SqlType:
+        """The SQL type of a message."""
+        parsed = ProtoSchema(schema.text, schema.references)
+        found = parsed.struct_of(parsed.message(options.properties.get("SCHEMA_FULL_NAME")))
+        if found is None:
+            raise UserError(f"schema {schema.schema_id} has no field that SQL has a type for")
+        return found
+
+    def check_writer(
+        self, schema: RegisteredSchema, columns: Sequence[Column], options: FormatOptions
+    ) -> None:
+        """Refuses columns that the message lacks."""
+        check_columns(self.type_of(schema, options), columns, wrapped=True)
+
+    def decoder(
+        self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
+    ) -> BatchDecoder:
+        del is_key
+        return BatchDecoder(columns, ProtobufRowReader(columns, bound(options, self.name)))
+
+    def encoder(
+        self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
+    ) -> BatchEncoder:
+        text = self.schema_text(columns, options, is_key=is_key)
+        schema = LazyWriterSchema(bound(options, self.name), self.schema_kind, text)
+        full_name = options.properties.get("SCHEMA_FULL_NAME")
+        return BatchEncoder(columns, ProtobufRowWriter(columns, text, schema, full_name))
+
+
+class ProtobufNoSrFormat(_Protobuf):
+    """Protobuf without a registry: both sides have to know the columns."""
+
+    name = "PROTOBUF_NOSR"
+    unwraps = True
+    infers = False
+
+    def decoder(
+        self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
+    ) -> BatchDecoder:
+        if not columns:
+            return BatchDecoder(columns, BareRowReader(columns, 'syntax = "proto3"; message M {}'))
+        text = self.schema_text(columns, options, is_key=is_key)
+        return BatchDecoder(columns, BareRowReader(columns, text))
+
+    def encoder(
+        self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
+    ) -> BatchEncoder:
+        text = self.schema_text(columns, options, is_key=is_key)
+        return BatchEncoder(columns, ProtobufRowWriter(columns, text, None))
+
+
+FORMATS.add("PROTOBUF", ProtobufFormat())
+FORMATS.add("PROTOBUF_NOSR", ProtobufNoSrFormat())
