@@ -127,7 +127,7 @@ class ProtoSchema:
                 self._add(imported, _KNOWN_TEXTS[imported])
             else:
                 raise ProtoTextError(f"{imported} is not among the references")
-        self._pool.Add(found.descriptor)  # type: ignore[no-untyped-call]  # the stubs lack it
+        self._pool.Add(found.descriptor)
         return found.descriptor
 
     def message(self, full_name: str | None) -> Descriptor:

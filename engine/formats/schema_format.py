@@ -145,7 +145,7 @@ class LazyWriterSchema:
 
 
 def check_columns(found: SqlType, columns: Sequence[Column], *, wrapped: bool) -> None:
-    """Refuses columns that a given schema lacks or has of another type.
+    """Refuses columns that are not the first ones of a given schema, in its order.
 
     Raises:
         UserError: At the first such column.
@@ -154,12 +154,14 @@ def check_columns(found: SqlType, columns: Sequence[Column], *, wrapped: bool) -
         if found != columns[0].type:
             raise UserError(f"the schema is {found.sql()}, the column {columns[0].type.sql()}")
         return
-    for column in columns:
-        item = found.field(column.name) if isinstance(found, StructType) else None
-        if item is None or item.type != column.type:
-            there = f"has it as {item.type.sql()}" if item is not None else "does not have it"
+    fields = found.fields if isinstance(found, StructType) else ()
+    for index, column in enumerate(columns):
+        item = fields[index] if index < len(fields) else None
+        if item is None or (item.name, item.type) != (column.name, column.type):
+            there = item.sql() if item is not None else "nothing"
             raise UserError(
-                f"column `{column.name}` {column.type.sql()} does not fit the schema, which {there}"
+                f"column `{column.name}` {column.type.sql()} does not fit the schema, which has "
+                f"{there} in its place"
             )
 
 

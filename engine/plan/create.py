@@ -74,6 +74,9 @@ def plan_create(
         )
     inferred = infer_columns(statement, clause, properties, schemas)
     schema = build_schema(statement.columns or (), statement.is_table, catalog, inferred)
+    window = clause.key_window()
+    if window is not None and not schema.key:
+        raise KeyRuleError("windowed sources need a key column")
     key_format = resolve_format(clause, "key", schema.key, properties)
     check_keyless(schema, key_format)
     value_format = resolve_format(clause, "value", schema.value, properties)
@@ -92,7 +95,7 @@ def plan_create(
         key_format,
         value_format,
         known_partitions or given or 1,
-        clause.key_window(),
+        window,
         timestamp_column(clause, schema),
         read_only=statement.read_only,
         statement=statement.text,

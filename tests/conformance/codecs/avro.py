@@ -6,7 +6,7 @@ import base64
 import io
 import json
 from decimal import Decimal, InvalidOperation
-from typing import cast
+from typing import Any, cast
 
 import fastavro
 
@@ -25,7 +25,7 @@ class _Schema:
     """A schema without logical types, DECIMAL excepted."""
 
     def __init__(self, registered: RegisteredSchema) -> None:
-        self.names: dict[str, Node] = {}
+        self.names: dict[str, dict[str, Any]] = {}
         for text in reversed(list(registered.references.values())):
             fastavro.parse_schema(_lean(json.loads(text)), self.names)
         self.root = fastavro.parse_schema(_lean(json.loads(registered.text)), self.names)
@@ -39,7 +39,7 @@ class _Schema:
         return node
 
 
-def _lean(node: Node) -> Node:
+def _lean(node: Any) -> Any:
     if isinstance(node, dict):
         return {
             name: _lean(item)
