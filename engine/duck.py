@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import ARROW, SPECIAL
 
 from merganser.engine.types import (
     ArrayType,
@@ -113,7 +114,7 @@ class Duck:
         depend on nothing but its arguments. It belongs to the instance, so once is enough.
         """
         self._connection.create_function(
-            name, function, list(parameters), returns, type="arrow", null_handling="special"
+            name, function, list(parameters), returns, type=ARROW, null_handling=SPECIAL
         )
 
     def has_function(self, name: str) -> bool:

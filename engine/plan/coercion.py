@@ -28,7 +28,7 @@ from merganser.errors import Span, TypeMismatchError
 INTEGER_AS_DECIMAL = DecimalType(10, 0)
 BIGINT_AS_DECIMAL = DecimalType(19, 0)
 
-_RANK = {types.INTEGER: 1, types.BIGINT: 2, types.DOUBLE: 4}
+_RANK: dict[SqlType, int] = {types.INTEGER: 1, types.BIGINT: 2, types.DOUBLE: 4}
 _FROM_STRING = (types.TIME, types.DATE, types.TIMESTAMP, types.BYTES)
 
 

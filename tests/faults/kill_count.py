@@ -5,10 +5,11 @@
 1. Records are produced in shares, each while the query runs as a process of its own
    (`merganser run`).
 2. With each share the process gets SIGKILL, at a random moment after a commit, and is started
-   again on the same folder; every third time the state file is deleted first, so that the state has to come back from the log alone.
-3. Once the query has caught up, the read-committed sink is read from its beginning. Its last row of
-   each key and window, and the number of changes that COUNT shows, must be what DuckDB computes over
-   the whole input: a lost record makes a count too small, a doubled one too large.
+   again on the same folder; every third time the state file is deleted first, so that the state
+   has to come back from the log alone.
+3. Once the query has caught up, the read-committed sink is read from its beginning. Its last row
+   of each key and window, and the number of changes that COUNT shows, must be what DuckDB computes
+   over the whole input: a lost record makes a count too small, a doubled one too large.
 """
 
 from __future__ import annotations
