@@ -146,9 +146,20 @@ def fast_or_python(overload: Overload, fast: Callable[[CallSite], str | None]) -
     do altogether.
     """
 
+    def call(site: CallSite, slow: str) -> str | None:
+        quick = fast(site)
+        return None if quick is None else f"coalesce({quick}, {slow})"
+
+    return sql_or_python(overload, call)
+
+
+def sql_or_python(overload: Overload, make: Callable[[CallSite, str], str | None]) -> Overload:
+    """A Python overload that is SQL for some calls: `make` gets the call in Python, too."""
+
     def call(site: CallSite) -> str:
-        slow, quick = overload.sql(site), fast(site)
-        return slow if quick is None else f"coalesce({quick}, {slow})"
+        slow = overload.sql(site)
+        made = make(site, slow)
+        return slow if made is None else made
 
     return replace(overload, duckdb=call)
 

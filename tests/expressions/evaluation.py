@@ -86,6 +86,21 @@ def evaluate(text: str, **columns: Column) -> Result:
     return Result(logical(value, kind), fails, kind)
 
 
+def evaluate_all(texts: Sequence[str], **columns: Column) -> list[tuple[Value, Value]]:
+    """The values of several expressions over one row, and whether they fail, in one statement."""
+    kinds = {name: kind for name, (kind, _) in columns.items()}
+    bound = [bind(text, **kinds) for text in texts]
+    compiled = [compile_expression(expression) for expression in bound]
+    source, values = _row(columns)
+    items = [sql for each in compiled for sql in (each.sql, each.failed or "FALSE")]
+    (row,) = duck().rows(f"SELECT {', '.join(items)} FROM {source}", values)
+    pairs = zip(row[::2], row[1::2], strict=True)
+    return [
+        (logical(value, expression.result_type), failed)
+        for expression, (value, failed) in zip(bound, pairs, strict=True)
+    ]
+
+
 def value_of(text: str, **columns: Column) -> Value:
     """The value of an expression over one row."""
     return evaluate(text, **columns).value

@@ -8,7 +8,7 @@ from merganser.engine import types
 from merganser.engine.duck import decimal_text, identifier, literal
 from merganser.engine.functions.conversions import date_sql, double_sql, time_sql, timestamp_sql
 from merganser.engine.functions.function import SCALARS, CallSite, Nulls, ScalarFunction, scalar
-from merganser.engine.functions.json_path import find
+from merganser.engine.functions.json_path import find, parse_path
 from merganser.engine.functions.json_text import (
     Json,
     Number,
@@ -17,7 +17,12 @@ from merganser.engine.functions.json_text import (
     read_elements,
     write,
 )
-from merganser.engine.functions.python_function import CallFailedError, define, python
+from merganser.engine.functions.python_function import (
+    CallFailedError,
+    define,
+    python,
+    sql_or_python,
+)
 from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
 
 _CATEGORY = "JSON"
@@ -82,10 +87,43 @@ def _records(text: str) -> list[tuple[str, str]] | None:
     return [(name, as_text(item)) for name, item in value.items()]
 
 
+def _extract_sql(site: CallSite, slow: str) -> str | None:
+    """DuckDB's own look-up for texts and whole numbers; their spelling is the same.
+
+    Of a name that occurs twice DuckDB takes the first and Jackson the last, so that Python has to
+    look where a name of the path is there more than once.
+    """
+    path = site.literals[1]
+    if not isinstance(path, str):
+        return None
+    try:
+        steps = parse_path(path)
+    except CallFailedError:
+        return None
+    names = [step for step in steps if isinstance(step, str)]
+    if not names or len(names) < len(steps) or any('"' in n or "\\" in n for n in names):
+        return None
+    text = f"({site.sql[0]})"
+    where = literal("$" + "".join(f'."{name}"' for name in names))
+    once = " AND ".join(
+        f"length({text}) - length(replace({text}, {literal(quoted)}, '')) <= {len(quoted)}"
+        for quoted in (f'"{name}"' for name in dict.fromkeys(names))
+    )
+    # Constants are folded before any CASE is, and json_type raises for bad JSON.
+    valid = f"CASE WHEN json_valid({text}) THEN {text} END"
+    return (
+        f"CASE WHEN json_valid({text}) AND {once} THEN CASE WHEN json_type({valid}, {where}) "
+        f"IN ('VARCHAR', 'UBIGINT', 'BIGINT') THEN json_extract_string({valid}, {where}) "
+        f"WHEN json_type({valid}, {where}) IS NOT NULL THEN {slow} END ELSE {slow} END"
+    )
+
+
 SCALARS.add(
     "EXTRACTJSONFIELD",
     ScalarFunction(
-        python("$extract_json_field", "(STRING, STRING) -> STRING", _extract),
+        sql_or_python(
+            python("$extract_json_field", "(STRING, STRING) -> STRING", _extract), _extract_sql
+        ),
         doc='What stands at a path such as `$.a[0]["b c"]` of a JSON text.',
         category=_CATEGORY,
         examples={

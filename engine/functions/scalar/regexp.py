@@ -1,10 +1,19 @@
-"""Regular expressions, with Java's patterns. The bodies run in Python."""
+"""Regular expressions, with Java's patterns.
+
+Literal ones that RE2 reads alike run in DuckDB, all others in Python.
+"""
 
 from __future__ import annotations
 
-from merganser.engine.functions.function import SCALARS, ScalarFunction
+from collections.abc import Callable
+
+from merganser.engine.duck import literal
+from merganser.engine.functions.function import SCALARS, CallSite, Overload, ScalarFunction
 from merganser.engine.functions.java_regex import compile_pattern, expand
-from merganser.engine.functions.python_function import python
+from merganser.engine.functions.python_function import python, sql_or_python
+from merganser.engine.functions.re2 import Re2, to_re2, to_re2_replacement
+
+_Maker = Callable[[CallSite, str], str | None]
 
 
 def _extract(pattern: str, text: str, group: int = 0) -> str | None:
@@ -54,11 +63,61 @@ def _split(text: str, pattern: str) -> list[str]:
     return parts
 
 
+# ------------------------------------------------------------------ in SQL, where RE2 is alike
+
+
+def _group(site: CallSite, re2: Re2) -> int | None:
+    """The literal group that is wanted, or None if Python has to look."""
+    number = site.literals[2] if len(site.sql) > 2 else 0
+    if not isinstance(number, int) or not 0 <= number <= re2.group_count:
+        return None
+    return number if number == 0 or re2.groups_always_match else None
+
+
+def _extract_sql(site: CallSite, _slow: str) -> str | None:
+    re2 = to_re2(site.literals[0])
+    group = _group(site, re2) if re2 is not None else None
+    if re2 is None or group is None:
+        return None
+    arguments = f"{site.sql[1]}, {literal(re2.pattern)}"
+    return f"CASE WHEN regexp_matches({arguments}) THEN regexp_extract({arguments}, {group}) END"
+
+
+def _extract_all_sql(site: CallSite, _slow: str) -> str | None:
+    re2 = to_re2(site.literals[0])
+    group = _group(site, re2) if re2 is not None else None
+    if re2 is None or group is None or re2.matches_empty:
+        return None
+    return f"regexp_extract_all({site.sql[1]}, {literal(re2.pattern)}, {group})"
+
+
+def _replace_sql(site: CallSite, _slow: str) -> str | None:
+    re2 = to_re2(site.literals[1])
+    if re2 is None or re2.matches_empty:
+        return None
+    replacement = to_re2_replacement(site.literals[2], re2.group_count)
+    if replacement is None:
+        return None
+    arguments = f"{site.sql[0]}, {literal(re2.pattern)}, {literal(replacement)}"
+    return f"regexp_replace({arguments}, 'g')"
+
+
+def _split_sql(site: CallSite, _slow: str) -> str | None:
+    re2 = to_re2(site.literals[1])
+    if re2 is None or re2.matches_empty:
+        return None
+    return f"string_split_regex({site.sql[0]}, {literal(re2.pattern)})"
+
+
+def _regexp(name: str, signature: str, row: Callable[..., object], make: _Maker) -> Overload:
+    return sql_or_python(python(name, signature, row), make)
+
+
 SCALARS.add(
     "REGEXP_EXTRACT",
     ScalarFunction(
-        python("$regexp_extract", "(STRING, STRING) -> STRING", _extract),
-        python("$regexp_extract_group", "(STRING, STRING, INT) -> STRING", _extract),
+        _regexp("$regexp_extract", "(STRING, STRING) -> STRING", _extract, _extract_sql),
+        _regexp("$regexp_extract_group", "(STRING, STRING, INT) -> STRING", _extract, _extract_sql),
         doc="The first match of a pattern in a text, or of one of its groups. Pattern first.",
         category="REGULAR EXPRESSION",
         examples={
@@ -73,8 +132,18 @@ SCALARS.add(
 SCALARS.add(
     "REGEXP_EXTRACT_ALL",
     ScalarFunction(
-        python("$regexp_extract_all", "(STRING, STRING) -> ARRAY<STRING>", _extract_all),
-        python("$regexp_extract_all_group", "(STRING, STRING, INT) -> ARRAY<STRING>", _extract_all),
+        _regexp(
+            "$regexp_extract_all",
+            "(STRING, STRING) -> ARRAY<STRING>",
+            _extract_all,
+            _extract_all_sql,
+        ),
+        _regexp(
+            "$regexp_extract_all_group",
+            "(STRING, STRING, INT) -> ARRAY<STRING>",
+            _extract_all,
+            _extract_all_sql,
+        ),
         doc="All matches of a pattern in a text, or of one of its groups. Pattern first.",
         category="REGULAR EXPRESSION",
         examples={
@@ -87,7 +156,7 @@ SCALARS.add(
 SCALARS.add(
     "REGEXP_REPLACE",
     ScalarFunction(
-        python("$regexp_replace", "(STRING, STRING, STRING) -> STRING", _replace),
+        _regexp("$regexp_replace", "(STRING, STRING, STRING) -> STRING", _replace, _replace_sql),
         doc="The text with every match of a pattern replaced; `$1` is a group.",
         category="REGULAR EXPRESSION",
         examples={
@@ -100,7 +169,7 @@ SCALARS.add(
 SCALARS.add(
     "REGEXP_SPLIT_TO_ARRAY",
     ScalarFunction(
-        python("$regexp_split", "(STRING, STRING) -> ARRAY<STRING>", _split),
+        _regexp("$regexp_split", "(STRING, STRING) -> ARRAY<STRING>", _split, _split_sql),
         doc="The parts of a text between the matches of a pattern.",
         category="REGULAR EXPRESSION",
         examples={
