@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -196,3 +198,14 @@ def test_ordinary_calls_do_not_come_to_python() -> None:
     ):
         sql = compile_expression(bind(text, A="STRING", B="TIMESTAMP")).sql
         assert sql.startswith(("coalesce(", "CASE WHEN")), sql
+
+
+@pytest.mark.parametrize("scale", [-12, -3, -1, 0, 1, 2, 4])
+@pytest.mark.parametrize("kind", ["DECIMAL(7, 3)", "DECIMAL(30, 2)", "DECIMAL(38, 10)"])
+def test_rounding_agrees(kind: str, scale: int) -> None:
+    for text in ("1234.565", "-1234.565", "0.5", "-0.5", "9999.99", "0", "1500", "-1500"):
+        number = Decimal(text).quantize(Decimal("0.01"))
+        columns: dict[str, Column] = {"A": (kind, number)}
+        fast = evaluate_all([f"ROUND(A, {scale})", f"TRUNC(A, {scale})"], **columns)
+        slow = evaluate_all(["ROUND(A, B)", "TRUNC(A, B)"], **columns, B=("INT", scale))
+        assert fast == slow, f"{text} at {scale}"

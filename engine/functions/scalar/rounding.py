@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 
 from merganser.engine import types
-from merganser.engine.duck import physical_type
+from merganser.engine.duck import DECIMAL_PRECISION_MAX, physical_type
 from merganser.engine.functions.decimals import common_decimal, is_wide
 from merganser.engine.functions.function import (
     RAISES_IF_NULL,
@@ -15,6 +15,7 @@ from merganser.engine.functions.function import (
     Nulls,
     Overload,
     ScalarFunction,
+    fill,
     scalar,
 )
 from merganser.engine.functions.python_function import define, python
@@ -127,10 +128,35 @@ define(
 )
 
 
-def _decimal_at_scale(*, cut: bool) -> str:
+def _decimal_at_scale(*, cut: bool) -> Overload:
+    """DECIMAL and a scale: in DuckDB for a literal scale that leaves room, else in Python."""
     word = "TRUE" if cut else "FALSE"
     text = f'"$decimal_at_scale"(CAST({{0}} AS VARCHAR), {{1}}, {word})'
-    return f"TRY_CAST({text} AS {{type}})"
+    slow = f"TRY_CAST({text} AS {{type}})"
+
+    def sql(site: CallSite) -> str:
+        kind, scale = site.types[0], site.literals[1]
+        assert isinstance(kind, DecimalType)
+        if not isinstance(scale, int) or kind.precision + abs(scale) >= DECIMAL_PRECISION_MAX:
+            return fill(slow, site)
+        if scale >= kind.scale:
+            return f"({site.sql[0]})"
+        value = f"CAST({site.sql[0]} AS DECIMAL({DECIMAL_PRECISION_MAX}, {kind.scale}))"
+        moved = value + _power(scale)
+        whole = f"trunc({moved})" if cut else f"floor({moved} + CAST(0.5 AS DECIMAL(2, 1)))"
+        return f"TRY_CAST({whole}{_power(-scale)} AS {physical_type(site.returns)})"
+
+    return scalar("(DECIMAL, INT)", sql, fails=RAISES_IF_NULL, result=_same)
+
+
+def _power(exponent: int) -> str:
+    """` * 10 ** exponent` as an exact DECIMAL."""
+    if exponent == 0:
+        return ""
+    if exponent > 0:
+        return f" * CAST(1{'0' * exponent} AS DECIMAL({exponent + 1}, 0))"
+    size = -exponent
+    return f" * CAST('0.{'1'.zfill(size)}' AS DECIMAL({size}, {size}))"
 
 
 def _whole_decimal(*, cut: bool) -> Overload:
@@ -155,7 +181,7 @@ SCALARS.add(
         scalar("(DOUBLE) -> BIGINT", _saturated(_HALF_UP)),
         python("$round_double", "(DOUBLE, INT) -> DOUBLE", _round_double),
         _whole_decimal(cut=False),
-        scalar("(DECIMAL, INT)", _decimal_at_scale(cut=False), fails=RAISES_IF_NULL, result=_same),
+        _decimal_at_scale(cut=False),
         doc="The nearest whole number, or number of so many decimals; half goes up.",
         category=_CATEGORY,
         examples={
@@ -176,7 +202,7 @@ SCALARS.add(
         scalar("(DOUBLE) -> BIGINT", _saturated("trunc({0})")),
         python("$cut_double", "(DOUBLE, INT) -> DOUBLE", _cut_double),
         _whole_decimal(cut=True),
-        scalar("(DECIMAL, INT)", _decimal_at_scale(cut=True), fails=RAISES_IF_NULL, result=_same),
+        _decimal_at_scale(cut=True),
         doc="The number without its fraction, or with only so many decimals.",
         category=_CATEGORY,
         examples={
