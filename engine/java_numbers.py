@@ -113,13 +113,19 @@ def double_text(value: float) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     if value == 0 or _DOUBLE_PLAIN_MIN <= abs(value) < _DOUBLE_PLAIN_MAX:
         return repr(value)
-    # Java writes two digits at least, and takes the nearest of those: 4.9E-324, not 5.0E-324.
-    short, two_digits = repr(value), f"{value:.1e}"
-    if len(short) < len(two_digits) and float(two_digits) == value:
-        short = two_digits
-    sign, digits, exponent = Decimal(short).as_tuple()
-    assert isinstance(exponent, int)
-    text = "".join(map(str, digits))
-    power = exponent + len(text) - 1
-    fraction = text[1:].rstrip("0") or "0"
-    return f"{'-' if sign else ''}{text[0]}.{fraction}E{power}"
+    short = repr(abs(value))
+    if "." not in short:
+        # Java writes two digits at least, and takes the nearest of those: 4.9E-324, not 5.0E-324.
+        two_digits = f"{abs(value):.1e}"
+        if float(two_digits) == abs(value):
+            short = two_digits
+    mantissa, _, exponent = short.partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    if exponent:
+        digits, power = whole + fraction, int(exponent)
+    elif whole == "0":
+        digits = fraction.lstrip("0")
+        power = len(digits) - len(fraction) - 1
+    else:
+        digits, power = whole + fraction, len(whole) - 1
+    return f"{'-' if value < 0 else ''}{digits[0]}.{digits[1:].rstrip('0') or '0'}E{power}"
