@@ -13,7 +13,6 @@ from sqlglot import exp
 from merganser.engine import types
 from merganser.engine.expression import (
     Arithmetic,
-    ArrayOf,
     Case,
     Cast,
     ColumnRef,
@@ -25,15 +24,14 @@ from merganser.engine.expression import (
     Like,
     Literal,
     Logical,
-    MapOf,
     Negate,
     Not,
-    StructOf,
     Subscript,
     When,
 )
 from merganser.engine.plan.bind_call import bind_call, is_table_call
 from merganser.engine.plan.bind_comparison import compare
+from merganser.engine.plan.bind_constructor import bind_array, bind_map, bind_struct
 from merganser.engine.plan.bind_literal import number_literal, shown
 from merganser.engine.plan.coercion import convert, numeric_rank
 from merganser.engine.plan.list_coercion import unify
@@ -44,7 +42,6 @@ from merganser.engine.types import (
     DecimalType,
     MapType,
     SqlType,
-    StructField,
     StructType,
 )
 from merganser.errors import Span, TypeMismatchError, UnknownNameError, UnsupportedError
@@ -301,40 +298,13 @@ class Binder:
         return Dereference(operand, field.name, field.type)
 
     def _array(self, node: exp.Array) -> Expression:
-        items = [self.bind(item) for item in node.expressions]
-        if not items:
-            raise TypeMismatchError(
-                "an array constructor cannot be empty", hint="Give elements.", span=span_of(node)
-            )
-        unified, kind = unify(items, span_of(node))
-        return ArrayOf(unified, ArrayType(kind))
+        return bind_array(self, node)
 
     def _map(self, node: parsed.MapConstructor) -> Expression:
-        keys = [self.bind(key) for key in node.keys]
-        values = [self.bind(value) for value in node.values]
-        if not keys:
-            raise TypeMismatchError("a map constructor cannot be empty", span=span_of(node))
-        written = [key for key in keys if isinstance(key, Literal)]
-        if len(set(written)) < len(written):
-            raise TypeMismatchError("a key of a map is given twice", span=span_of(node))
-        unified_keys, key = unify(keys, span_of(node))
-        unified_values, value = unify(values, span_of(node))
-        return MapOf(unified_keys, unified_values, MapType(key, value))
+        return bind_map(self, node)
 
     def _struct(self, node: parsed.StructConstructor) -> Expression:
-        values = [self.bind(value) for value in node.expressions]
-        fields: list[StructField] = []
-        for name, value in zip(node.names, values, strict=True):
-            if value.result_type == types.NULL:
-                raise TypeMismatchError(
-                    f"field {name} of a struct cannot be an untyped NULL",
-                    hint="Cast it.",
-                    span=span_of(node),
-                )
-            if any(f.name == name for f in fields):
-                raise TypeMismatchError(f"duplicate field name {name}", span=span_of(node))
-            fields.append(StructField(name, value.result_type))
-        return StructOf(tuple(values), StructType(tuple(fields)))
+        return bind_struct(self, node)
 
     def _call(self, node: exp.Anonymous) -> Expression:
         return bind_call(self, node)
