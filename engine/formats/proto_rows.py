@@ -98,18 +98,23 @@ def _field(field: FieldDescriptor, sql_type: SqlType) -> Read:
     if message is not None and message.GetOptions().map_entry:
         if not isinstance(sql_type, MapType):
             raise mismatch("a Protobuf map", sql_type)
-        key = _single(message.fields_by_name["key"], sql_type.key)
-        value = _single(message.fields_by_name["value"], sql_type.value)
+        key = field_reader(message.fields_by_name["key"], sql_type.key)
+        value = field_reader(message.fields_by_name["value"], sql_type.value)
         return lambda raw: [(cast("str", key(k)), value(item)) for k, item in raw.items()]
     if is_repeated(field):
         if not isinstance(sql_type, ArrayType):
             raise mismatch("a repeated field", sql_type)
-        element = _single(field, sql_type.element)
+        element = field_reader(field, sql_type.element)
         return lambda raw: [element(item) for item in raw]
-    return _single(field, sql_type)
+    return field_reader(field, sql_type)
 
 
-def _single(field: FieldDescriptor, sql_type: SqlType) -> Read:
+def field_reader(field: FieldDescriptor, sql_type: SqlType) -> Read:
+    """How one value of a field, repeated or not, becomes a value of a type.
+
+    Raises:
+        DecodeError: It cannot.
+    """
     message = field.message_type
     if message is None:
         return _scalar(field, sql_type)

@@ -8,7 +8,7 @@ Source: parity/semantics.md, section 9; Confluent's wire format.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor
 
@@ -17,8 +17,15 @@ from merganser.engine.formats.batch_decoder import BatchDecoder
 from merganser.engine.formats.batch_encoder import BatchEncoder
 from merganser.engine.formats.exact import Value
 from merganser.engine.formats.format import FORMATS, FormatOptions
-from merganser.engine.formats.proto_rows import Fill, Read, message_filler, message_reader, parse
-from merganser.engine.formats.proto_schema import ProtoSchema, ProtoText, message_class
+from merganser.engine.formats.proto_rows import (
+    Fill,
+    Read,
+    field_reader,
+    message_filler,
+    message_reader,
+    parse,
+)
+from merganser.engine.formats.proto_schema import ProtoSchema, ProtoText, is_repeated, message_class
 from merganser.engine.formats.schema_format import (
     HEADER_BYTES,
     LazyWriterSchema,
@@ -82,13 +89,30 @@ class ProtobufRowReader:
         return [row[name] for name in self._names]
 
 
-class BareRowReader:
-    """Reads messages of the columns' own schema."""
+def bare_message(message: Descriptor) -> Descriptor | None:
+    """The message that a single column is, without one around it; None: it is no message."""
+    (field,) = message.fields
+    found = field.message_type
+    return None if found is None or is_repeated(field) else found
 
-    def __init__(self, columns: Sequence[Column], text: str) -> None:
+
+class BareRowReader:
+    """Reads messages of the columns' own schema.
+
+    Args:
+        wrapped: Whether the message holds the columns; else it is the only column, if that is a
+            message. Other single columns always stand in one.
+    """
+
+    def __init__(self, columns: Sequence[Column], text: str, *, wrapped: bool) -> None:
         self._names = [physical_name(column.name) for column in columns]
         self._message = ProtoSchema(text, {}).message(None)
         self._read = message_reader(self._message, row_type(columns))
+        bare = bare_message(self._message) if not wrapped else None
+        self._bare = bare is not None
+        if bare is not None:
+            self._read = field_reader(self._message.fields[0], columns[0].type)
+            self._message = bare
 
     def read(self, payload: bytes) -> Sequence[Value]:
         """The values of all columns, in order.
@@ -96,23 +120,44 @@ class BareRowReader:
         Raises:
             DecodeError: The payload is no such message.
         """
-        row = cast("dict[str, Value]", self._read(parse(self._message, payload)))
+        found = self._read(parse(self._message, payload))
+        if self._bare:
+            return [found]
+        row = cast("dict[str, Value]", found)
         return [row[name] for name in self._names]
 
 
+class BareRowWriter:
+    """Writes messages of the columns' own schema; the arguments are as for the reader."""
+
+    def __init__(self, columns: Sequence[Column], text: str, *, wrapped: bool) -> None:
+        self._names = [physical_name(column.name) for column in columns]
+        self._message = ProtoSchema(text, {}).message(None)
+        self._fill = message_filler(self._message, row_type(columns))
+        self._bare = not wrapped and bare_message(self._message) is not None
+
+    def write(self, row: Sequence[Value]) -> bytes:
+        """The payload of a row.
+
+        Raises:
+            EncodeError: A value does not fit.
+        """
+        target: Any = message_class(self._message)()
+        fill_row(target, self._fill, self._names, row)
+        if self._bare:
+            target = getattr(target, self._message.fields[0].name)
+        found: bytes = target.SerializeToString(deterministic=True)
+        return found
+
+
 class ProtobufRowWriter:
-    """Writes messages by a schema of the registry, or (None) bare ones of the columns' own."""
+    """Writes messages by a schema of the registry."""
 
     def __init__(
-        self,
-        columns: Sequence[Column],
-        text: str,
-        registered: LazyWriterSchema | None,
-        full_name: str | None = None,
+        self, columns: Sequence[Column], registered: LazyWriterSchema, full_name: str | None
     ) -> None:
         self._columns = columns
         self._names = [physical_name(column.name) for column in columns]
-        self._text = text
         self._registered = registered
         self._full_name = full_name
         self._prepared: tuple[bytes, Descriptor, Fill] | None = None
@@ -125,23 +170,28 @@ class ProtobufRowWriter:
         """
         start, message, fill = self._prepared or self._prepare()
         target = message_class(message)()
-        try:
-            fill(target, dict(zip(self._names, row, strict=True)))
-        except (ValueError, TypeError, OverflowError):
-            raise EncodeError("the Protobuf schema does not take the row") from None
+        fill_row(target, fill, self._names, row)
         return start + target.SerializeToString(deterministic=True)
 
     def _prepare(self) -> tuple[bytes, Descriptor, Fill]:
-        start, text, references = b"", self._text, {}
-        if self._registered is not None:
-            found = self._registered.get()
-            start, text, references = header(found.schema_id), found.text, dict(found.references)
-        schema = ProtoSchema(text, references)
+        found = self._registered.get()
+        schema = ProtoSchema(found.text, found.references)
         message = schema.message(self._full_name)
-        if self._registered is not None:
-            start += indexes_bytes(schema.indexes_of(message))
+        start = header(found.schema_id) + indexes_bytes(schema.indexes_of(message))
         self._prepared = start, message, message_filler(message, row_type(self._columns))
         return self._prepared
+
+
+def fill_row(target: Any, fill: Fill, names: Sequence[str], row: Sequence[Value]) -> None:
+    """Puts a row into a message.
+
+    Raises:
+        EncodeError: A value does not fit.
+    """
+    try:
+        fill(target, dict(zip(names, row, strict=True)))
+    except (ValueError, TypeError, OverflowError):
+        raise EncodeError("the Protobuf schema does not take the row") from None
 
 
 def read_indexes(payload: bytes, start: int) -> tuple[tuple[int, ...], int]:
@@ -251,7 +301,7 @@ class ProtobufFormat(_Protobuf):
         text = self.schema_text(columns, options, is_key=is_key)
         schema = LazyWriterSchema(bound(options, self.name), self.schema_kind, text)
         full_name = options.properties.get("SCHEMA_FULL_NAME")
-        return BatchEncoder(columns, ProtobufRowWriter(columns, text, schema, full_name))
+        return BatchEncoder(columns, ProtobufRowWriter(columns, schema, full_name))
 
 
 class ProtobufNoSrFormat(_Protobuf):
@@ -264,16 +314,16 @@ class ProtobufNoSrFormat(_Protobuf):
     def decoder(
         self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
     ) -> BatchDecoder:
-        if not columns:
-            return BatchDecoder(columns, BareRowReader(columns, 'syntax = "proto3"; message M {}'))
         text = self.schema_text(columns, options, is_key=is_key)
-        return BatchDecoder(columns, BareRowReader(columns, text))
+        wrapped = options.wrapped or len(columns) != 1
+        return BatchDecoder(columns, BareRowReader(columns, text, wrapped=wrapped))
 
     def encoder(
         self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
     ) -> BatchEncoder:
         text = self.schema_text(columns, options, is_key=is_key)
-        return BatchEncoder(columns, ProtobufRowWriter(columns, text, None))
+        wrapped = options.wrapped or len(columns) != 1
+        return BatchEncoder(columns, BareRowWriter(columns, text, wrapped=wrapped))
 
 
 FORMATS.add("PROTOBUF", ProtobufFormat())

@@ -59,14 +59,15 @@ class ProtobufCodec:
 
 
 class ProtobufNoSrCodec:
-    """The bare message of the source's columns."""
+    """A message of the source's columns, even where ksqlDB writes a single one bare.
+
+    That is how the cases were recorded: a bare STRUCT reads as a null field.
+    """
 
     def encode(self, value: Json, side: Side) -> bytes | None:
         if value is None:
             return None
         message, struct = self._message(side)
-        if len(side.columns) == 1 and not side.wrapped:
-            value = {side.columns[0].name: value}
         target = message_class(message)()
         _fill(target, message, fitted(value, struct))
         return target.SerializeToString()
@@ -74,10 +75,7 @@ class ProtobufNoSrCodec:
     def decode(self, payload: bytes | None, side: Side) -> Comparable:
         if payload is None:
             return None
-        found = _decoded(self._message(side)[0], payload)
-        if len(side.columns) == 1 and not side.wrapped and isinstance(found, dict):
-            return found[side.columns[0].name]
-        return found
+        return _decoded(self._message(side)[0], payload)
 
     def _message(self, side: Side) -> tuple[Descriptor, StructType]:
         struct = record_type(side.columns)
