@@ -1,0 +1,1 @@
+"""Tests of the formats: rules, round trips, and SQL reading against exact reading."""
