@@ -157,6 +157,10 @@ def start_in_background(
     return RunningServer(f"http://{address}", server, thread)
 
 
+SERVER_DEFAULTS = {"ksql.logging.processing.topic.auto.create": "true"}
+"""As in the settings that ksqlDB ships: records that cannot be used are told in a topic."""
+
+
 def build_engine(config: ServerConfig, host: str) -> Engine:
     """The engine over the log that the configuration names, not yet started.
 
@@ -166,7 +170,7 @@ def build_engine(config: ServerConfig, host: str) -> Engine:
         EngineConfig(
             service_id=config.service_id,
             data_dir=config.data_dir,
-            properties=config.properties,
+            properties={**SERVER_DEFAULTS, **config.properties},
             host=host,
         ),
         log=open_log(config),

@@ -283,6 +283,17 @@ class Task:
         rows = epoch.rows
         if sink is not None and rows.num_rows:
             outputs.append(Output(sink.topic, rows))
+        if failures := epoch.context.failures:
+            first = failures[0]
+            logger.warning(
+                "records could not be used",
+                query_id=self.query_id,
+                count=epoch.context.failure_count,
+                reason=first.message,
+                topic=first.topic,
+                partition=first.partition,
+                offset=first.offset,
+            )
         if epoch.context.failures and self.spec.processing_topic is not None:
             outputs.append(
                 processing_log.entries(
