@@ -24,6 +24,7 @@ from merganser.engine.schema import Column
 from merganser.errors import DecodeError
 
 SMALL_ROWS = 256  # Read exactly: some 1 ms, as much as the statements of the fast path take.
+HEAD_ROWS = SMALL_ROWS + 1  # The sample to learn from.
 REVIEW_ROWS = 512  # More doubts than these are reviewed in SQL before they are read exactly.
 LOCAL_ROWS = 36_028_797_018_960_000  # DuckDB counts the rows of an open transaction from here.
 
@@ -128,7 +129,7 @@ class BatchDecoder:
         null = f"{payload} IS NULL"
         if not self._columns:
             return Decoded(source, {}, failed=None, null=null)
-        head = self._payloads(duck, f"SELECT {payload} FROM {source} LIMIT {SMALL_ROWS + 1}")
+        head = self._payloads(duck, f"SELECT {payload} FROM {source} LIMIT {HEAD_ROWS}")
         fast: str | None = None
         if self._fast is not None and len(head) > SMALL_ROWS:
             self._fast.prepare(head)
@@ -181,7 +182,7 @@ class BatchDecoder:
         self, duck: Duck, source: str, payload: str, head: list[bytes | None]
     ) -> Decoded:
         payloads = head
-        if len(head) > SMALL_ROWS:
+        if len(head) == HEAD_ROWS:  # There may be more.
             payloads = self._payloads(duck, f"SELECT {payload} FROM {source}")
         batch = read_rows(duck, self._reader, self._columns, payloads)
         self._register(duck, batch, rows=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -22,6 +23,12 @@ def open_duck(*, threads: int = 1) -> Duck:
     duck = Duck.memory(threads=threads)
     register_functions(duck)
     return duck
+
+
+@functools.cache
+def shared_duck() -> Duck:
+    """One such instance for all tests that do not care."""
+    return open_duck()
 
 
 EXACTLY = 10**9

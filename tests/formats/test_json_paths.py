@@ -21,6 +21,7 @@ from tests.formats.harness import (
     decode_in_sql,
     make_decoder,
     open_duck,
+    shared_duck,
 )
 from tests.formats.json_maker import JsonMaker
 from tests.formats.type_notation import parse_columns
@@ -68,7 +69,7 @@ def test_sql_reads_as_the_exact_reading(
     if not wrapped:
         columns = [random.choice(columns)]
     payloads = list(JsonMaker(random, oddity=oddity).payloads(columns, ROWS, wrapped=wrapped))
-    duck = open_duck(threads=1)
+    duck = shared_duck()
     with pytest.MonkeyPatch.context() as patch:
         exact = make_decoder("JSON", columns, wrapped=wrapped)
         expected = decode_exactly(patch, duck, exact, payloads)
@@ -81,7 +82,6 @@ def test_sql_reads_as_the_exact_reading(
             review_rows = random.choice([0, ROWS])
             found = decode_in_sql(patch, duck, decoder, payloads, review_rows=review_rows)
             assert _differences(payloads, expected, found) == []
-    duck.close()
 
 
 def _differences(
@@ -97,7 +97,7 @@ def test_ordinary_records_need_no_exact_reading(
 ) -> None:
     maker = JsonMaker(Random(1), oddity=0.0)  # noqa: S311 - records are no secrets
     payloads = list(maker.payloads(columns, ROWS, wrapped=True))
-    duck = open_duck(threads=1)
+    duck = shared_duck()
     decoder = make_decoder("JSON", columns)
     if columns[0].name.lower() != columns[-1].name.lower():  # A DuckDB struct cannot have both.
         assert isinstance(decoder, BatchDecoder)
@@ -124,7 +124,7 @@ def test_records_of_any_one_style_need_no_exact_reading(
 ) -> None:
     columns = SCHEMAS[0]
     payloads = [style % (number, number) for number in range(1, ROWS)]
-    duck = open_duck(threads=1)
+    duck = shared_duck()
     expected = decode_exactly(monkeypatch, duck, make_decoder("JSON", columns), payloads)
     decoder = make_decoder("JSON", columns)
     assert isinstance(decoder, BatchDecoder)
@@ -133,7 +133,7 @@ def test_records_of_any_one_style_need_no_exact_reading(
 
 
 def test_a_batch_turns_from_one_style_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    duck = open_duck(threads=1)
+    duck = shared_duck()
     decoder = make_decoder("JSON", SCHEMAS[0])
     for style in (b'{"ID":%d,"AMOUNT":1.5}', b'{"id": %d, "Amount": 2.50}', b'{"ID":%d}'):
         payloads = [style % number for number in range(1, ROWS)]

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from merganser.engine.duck import Duck
 from merganser.engine.formats.format import Decoder
 from tests.formats.harness import (
     FAILED,
     decode_exactly,
     decode_in_sql,
     make_decoder,
-    open_duck,
+    shared_duck,
 )
 from tests.formats.type_notation import parse_columns
 
@@ -86,32 +85,25 @@ def _blocks(path: Path) -> Iterator[Block]:
 BLOCKS = [block for path in sorted(CASES.glob("*.txt")) for block in _blocks(path)]
 
 
-@pytest.fixture
-def duck() -> Iterator[Duck]:
-    instance = open_duck(threads=1)
-    yield instance
-    instance.close()
-
-
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.format_name}: {block.title}")
-def test_payloads_give_their_values(
-    block: Block, duck: Duck, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_payloads_give_their_values(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     payloads = [payload for payload, _ in block.cases]
     expected = [values for _, values in block.cases]
-    assert decode_exactly(monkeypatch, duck, block.decoder(), payloads) == expected
+    assert decode_exactly(monkeypatch, shared_duck(), block.decoder(), payloads) == expected
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.format_name}: {block.title}")
 def test_sql_gives_the_same_values_among_ordinary_rows(
-    block: Block, duck: Duck, monkeypatch: pytest.MonkeyPatch
+    block: Block, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder = block.decoder()
     ordinary, values = next(case for case in block.cases if case[1] != FAILED)
     payloads = [ordinary] * FILLER_ROWS + [payload for payload, _ in block.cases] + [None]
     expected = [values] * FILLER_ROWS + [values for _, values in block.cases] + ["<null record>"]
     for review_rows in (0, len(payloads)):  # Also as it reads once it has learned.
-        found = decode_in_sql(monkeypatch, duck, decoder, payloads, review_rows=review_rows)
+        found = decode_in_sql(
+            monkeypatch, shared_duck(), decoder, payloads, review_rows=review_rows
+        )
         assert found == expected
 
 

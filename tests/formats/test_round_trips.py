@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 
 import pyarrow as pa
 import pytest
@@ -32,7 +32,7 @@ from merganser.engine.types import (
     StructField,
     StructType,
 )
-from tests.formats.harness import decode, decode_in_sql, encode, make_decoder, open_duck
+from tests.formats.harness import decode, decode_in_sql, encode, make_decoder, shared_duck
 
 SCALARS: dict[SqlType, Sequence[object]] = {
     BOOLEAN: [True, False],
@@ -103,7 +103,7 @@ def test_a_single_column_comes_back(
     if is_key and _holds_map(sql_type):
         pytest.skip("keys hold no maps")
     columns = [Column("A", sql_type, Role.KEY if is_key else Role.VALUE)]
-    duck = open_duck(threads=1)
+    duck = shared_duck()
     _load(duck, columns, [(value,) for value in values])
     expected = _spelled(duck, columns)
     for wrapped in (False, True) if FORMATS[name].wraps else (False,):
@@ -124,7 +124,7 @@ def test_all_columns_come_back_with_nulls(name: str, monkeypatch: pytest.MonkeyP
     rows += [[None if index == turn else row for index, row in enumerate(rows[0])]
              for turn in range(len(columns))]  # fmt: skip
     rows.append([None] * len(columns))
-    duck = open_duck(threads=1)
+    duck = shared_duck()
     _load(duck, columns, rows)
     payloads = encode(duck, name, columns, "origin")
     decoder = make_decoder(name, columns)
@@ -134,7 +134,7 @@ def test_all_columns_come_back_with_nulls(name: str, monkeypatch: pytest.MonkeyP
 
 def test_several_key_columns_come_back() -> None:
     columns = [Column("A", INTEGER, Role.KEY), Column("b", STRING, Role.KEY)]
-    duck = open_duck(threads=1)
+    duck = shared_duck()
     _load(duck, columns, [(1, "x"), (None, "y"), (2, None)])
     for name in ("JSON", "DELIMITED"):
         payloads = encode(duck, name, columns, "origin", wrapped=False)
@@ -144,7 +144,7 @@ def test_several_key_columns_come_back() -> None:
 
 @pytest.mark.parametrize("name", ["JSON", "KAFKA"])
 def test_a_bare_null_is_a_null_record(name: str) -> None:
-    duck = open_duck(threads=1)
+    duck = shared_duck()
     columns = [Column("A", BIGINT)]
     _load(duck, columns, [(None,), (1,)])
     assert encode(duck, name, columns, "origin", wrapped=False)[0] is None
@@ -185,7 +185,8 @@ def _values(sql_type: SqlType) -> st.SearchStrategy[object]:
     match sql_type:
         case DecimalType(precision, scale):
             limit = 10**precision - 1
-            made = st.integers(-limit, limit).map(lambda n: Decimal(n).scaleb(-scale))
+            exact = Context(prec=precision)
+            made = st.integers(-limit, limit).map(lambda n: exact.scaleb(Decimal(n), -scale))
             return st.none() | made
         case ArrayType(element):
             return st.none() | st.lists(_values(element), max_size=3)
@@ -215,7 +216,7 @@ def _physical(value: object, sql_type: SqlType) -> object:
             return value
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_json_reads_what_it_wrote(data: st.DataObject) -> None:
     names = st.text('abAB é"\\', min_size=1, max_size=4)
@@ -225,7 +226,7 @@ def test_json_reads_what_it_wrote(data: st.DataObject) -> None:
     rows = data.draw(
         st.lists(st.tuples(*(_values(column.type) for column in columns)), min_size=1, max_size=8)
     )
-    duck = open_duck(threads=1)
+    duck = shared_duck()
     physical = [
         [_physical(value, column.type) for value, column in zip(row, columns, strict=True)]
         for row in rows
@@ -237,10 +238,9 @@ def test_json_reads_what_it_wrote(data: st.DataObject) -> None:
     assert decode(duck, decoder, payloads) == expected
     with pytest.MonkeyPatch.context() as patch:
         assert decode_in_sql(patch, duck, decoder, payloads) == expected
-    duck.close()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_delimited_reads_what_it_wrote(data: st.DataObject) -> None:
     types = data.draw(st.lists(st.sampled_from(list(SCALARS)), min_size=2, max_size=4))
@@ -251,7 +251,7 @@ def test_delimited_reads_what_it_wrote(data: st.DataObject) -> None:
     )
     # An empty field is NULL, whatever it was.
     told = [tuple(None if value in ("", b"") else value for value in row) for row in rows]
-    duck = open_duck(threads=1)
+    duck = shared_duck()
     _load(duck, columns, rows)
     payloads = encode(duck, "DELIMITED", columns, "origin", wrapped=False, delimiter=delimiter)
     _load(duck, columns, told)
@@ -260,7 +260,6 @@ def test_delimited_reads_what_it_wrote(data: st.DataObject) -> None:
     assert decode(duck, decoder, payloads) == expected
     with pytest.MonkeyPatch.context() as patch:
         assert decode_in_sql(patch, duck, decoder, payloads) == expected
-    duck.close()
 
 
 def test_every_supported_format_is_here() -> None:
