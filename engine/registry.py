@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from merganser.errors import InternalError, UnknownNameError
@@ -24,11 +24,13 @@ class Registry(Mapping[str, T], Generic[T]):
         UnknownNameError: A look-up of a name that is not there; hints the nearest.
     """
 
-    def __init__(self, noun: str, package: str) -> None:
+    def __init__(self, noun: str, package: str, *, optional: Collection[str] = ()) -> None:
+        """`optional` are libraries without which the modules that import them are left out."""
         self._noun = noun
         self._package = package
         self._entries: dict[str, T] = {}
         self._frozen = False
+        self._optional = frozenset(optional)
 
     def add(self, name: str, entry: T) -> None:
         """Adds an entry; called at import by the module that defines it."""
@@ -42,7 +44,11 @@ class Registry(Mapping[str, T], Generic[T]):
         if not self._frozen:
             package = importlib.import_module(self._package)
             for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
-                importlib.import_module(f"{self._package}.{module}")
+                try:
+                    importlib.import_module(f"{self._package}.{module}")
+                except ModuleNotFoundError as error:
+                    if (error.name or "").partition(".")[0] not in self._optional:
+                        raise
             self._frozen = True
         return self._entries
 

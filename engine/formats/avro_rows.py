@@ -31,6 +31,7 @@ from merganser.engine.formats.exact import (
     Value,
     mismatch,
 )
+from merganser.engine.formats.java_values import decimal_bytes, scalar_string
 from merganser.engine.formats.schema_format import (
     HEADER_BYTES,
     LazyWriterSchema,
@@ -38,7 +39,7 @@ from merganser.engine.formats.schema_format import (
     header,
     row_type,
 )
-from merganser.engine.java_numbers import double_text, fit_decimal
+from merganser.engine.java_numbers import fit_decimal
 from merganser.engine.schema import Column
 from merganser.engine.schema_registry.protocol import RegisteredSchema, SchemaBinding, SchemaKind
 from merganser.engine.types import (
@@ -174,17 +175,6 @@ def _scalar_reader(kind: Kind) -> Read:
     if kind is Kind.DOUBLE:
         return lambda raw: float(cast("float", raw))
     return lambda raw: cast("Value", raw)
-
-
-def scalar_string(raw: object) -> Value:
-    """A scalar as Java prints it."""
-    match raw:
-        case bool():
-            return "true" if raw else "false"
-        case float():
-            return double_text(raw)
-        case _:
-            return str(raw)
 
 
 def _decimal_reader(scale: int, wanted: DecimalType) -> Read:
@@ -392,10 +382,3 @@ def _record_writer(schema: AvroSchema, record: Node, struct: StructType) -> Writ
         return {name: write_field(row[physical]) for name, physical, write_field in plan}
 
     return write
-
-
-def decimal_bytes(value: Decimal, scale: int) -> bytes:
-    """The unscaled number in the fewest bytes, as Java's BigInteger gives it."""
-    unscaled = int(value.scaleb(scale))
-    length = (unscaled if unscaled >= 0 else unscaled + 1).bit_length() // 8 + 1
-    return unscaled.to_bytes(length, "big", signed=True)

@@ -143,4 +143,8 @@ class Format(Protocol):
     ) -> Encoder: ...
 
 
-FORMATS: Registry[Format] = Registry("format", "merganser.engine.formats")
+FORMATS: Registry[Format] = Registry(
+    "format", "merganser.engine.formats", optional=("fastavro", "google")
+)
+FORMAT_EXTRAS = {"AVRO": "avro", "PROTOBUF": "protobuf", "PROTOBUF_NOSR": "protobuf"}
+"""What to install for a format whose library is optional."""

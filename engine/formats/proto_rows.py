@@ -18,8 +18,8 @@ from google.protobuf.message import DecodeError as MessageDecodeError
 from google.protobuf.message import Message
 
 from merganser.engine.duck import physical_name
-from merganser.engine.formats.avro_rows import decimal_bytes, scalar_string
 from merganser.engine.formats.exact import DAY_MS, Value, date_days, mismatch, time_us, timestamp_us
+from merganser.engine.formats.java_values import decimal_bytes, scalar_string
 from merganser.engine.formats.proto_schema import (
     DECIMAL,
     TIMES,

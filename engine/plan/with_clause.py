@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from merganser.engine.catalog import FormatSpec, KeyWindow
-from merganser.engine.formats.format import FORMATS, FormatOptions
+from merganser.engine.formats.format import FORMAT_EXTRAS, FORMATS, FormatOptions
 from merganser.engine.schema import Column, Schema
 from merganser.errors import PropertyError, UnsupportedError, UserError
 from merganser.parser import ast
@@ -173,6 +173,11 @@ def resolve_format(
         name = inherited.name
     if name is None:
         name = default_format(part, properties)
+    if name not in FORMATS and name in FORMAT_EXTRAS:
+        raise UnsupportedError(
+            f"format {name} needs a library that is not installed",
+            hint=f"Run: pip install 'merganser[{FORMAT_EXTRAS[name]}]'",
+        )
     if name not in FORMATS:
         raise PropertyError(
             f"unknown format: {name}", hint=f"Formats are {', '.join(sorted(FORMATS))}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, cast
 
 import fastavro
@@ -165,7 +165,7 @@ def _scalar(kind: str, value: Json) -> object:
 def _decimal(value: Json, scale: int) -> Decimal:
     try:
         number = Decimal(text_of(value))
-        return number.quantize(Decimal(1).scaleb(-scale))
+        return number.quantize(Decimal(1).scaleb(-scale), context=Context(prec=200))
     except InvalidOperation as error:
         raise CodecError(f"{value!r} is no DECIMAL of scale {scale}") from error
 

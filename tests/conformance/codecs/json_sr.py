@@ -38,8 +38,11 @@ class JsonSrCodec:
         if len(side.columns) == 1 and not side.wrapped:
             return _with_bytes(value, side.columns[0])
         if isinstance(value, dict):
-            for column in side.columns:
-                value[column.name] = _with_bytes(value.get(column.name), column)
+            columns = {column.name: column for column in side.columns}
+            return {
+                name: _with_bytes(item, columns[name]) if name in columns else item
+                for name, item in value.items()
+            }
         return value
 
 

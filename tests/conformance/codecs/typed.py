@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 
 from merganser.engine.schema import Column
 from merganser.engine.types import (
@@ -67,7 +67,7 @@ def _scalar(text: str, sql_type: SqlType) -> Comparable:
             case ScalarType(Kind.BYTES):
                 return base64.b64decode(text)
             case DecimalType(_, scale):
-                return Decimal(text).quantize(Decimal(1).scaleb(-scale))
+                return Decimal(text).quantize(Decimal(1).scaleb(-scale), context=Context(prec=200))
             case _:
                 return int(Decimal(text))
     except (ValueError, InvalidOperation) as error:
