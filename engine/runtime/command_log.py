@@ -27,7 +27,6 @@ class Command:
     Attributes:
         sequence: Its number: the ids of queries hold it.
         topics: Topic name → partition count, as the statement saw them; None: not there.
-
     """
 
     sequence: int
@@ -54,7 +53,6 @@ class CommandLog:
 
         Raises:
             LogError: A record is of a newer build, or no command at all.
-
         """
         positions = self._log.start_positions(self.topic)
         ends = self._log.end_positions(self.topic)

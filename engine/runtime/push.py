@@ -29,7 +29,6 @@ class PushRows:
 
     Attributes:
         query_id: As it is shown and closed by.
-
     """
 
     def __init__(  # noqa: PLR0913 — its parts are made by one function, `run_select`.

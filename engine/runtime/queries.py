@@ -53,7 +53,6 @@ class PushTable:
 
         Raises:
             UserError: There are as many as the server allows.
-
         """
         with self._lock:
             if len(self._entries) >= most:
@@ -107,7 +106,6 @@ def run_select(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
 
     Raises:
         UserError: The query is wrong, or its source cannot be pulled from.
-
     """
     query = statement.query
     if query.emit is not None:

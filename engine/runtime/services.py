@@ -32,7 +32,6 @@ class TaskTable:
     Attributes:
         autorun: Tasks get threads; else a test drives them.
         started: Before the engine has started, tasks wait.
-
     """
 
     duck: Duck
