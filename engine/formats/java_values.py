@@ -21,7 +21,7 @@ def scalar_string(raw: object) -> str:
 def decimal_bytes(value: Decimal, scale: int) -> bytes:
     """The unscaled number in the fewest bytes, as Java's BigInteger gives it."""
     sign, digits, exponent = value.as_tuple()
-    unscaled = int("".join(map(str, digits))) * 10 ** (scale + int(exponent))
+    unscaled = int("".join(map(str, digits))) * int(10 ** (scale + int(exponent)))
     unscaled = -unscaled if sign else unscaled
     length = (unscaled if unscaled >= 0 else unscaled + 1).bit_length() // 8 + 1
     return unscaled.to_bytes(length, "big", signed=True)

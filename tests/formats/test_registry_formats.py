@@ -72,7 +72,11 @@ def open_duck() -> Duck:
     return new_duck()
 
 
-def options(wrapped: bool = True, **properties: str) -> FormatOptions:
+def options(
+    wrapped: bool = True, *, nullable: str | None = None, full_name: str | None = None
+) -> FormatOptions:
+    given = {"PROTOBUF_NULLABLE_REPRESENTATION": nullable, "SCHEMA_FULL_NAME": full_name}
+    properties = {name: text for name, text in given.items() if text is not None}
     binding = SchemaBinding(MemorySchemaRegistry(), "t-value")
     return FormatOptions(wrapped, ",", properties, binding)
 
@@ -121,7 +125,10 @@ def test_a_single_column_comes_back(name: str, sql_type: SqlType) -> None:
 @pytest.mark.parametrize("name", ["AVRO", "JSON_SR"])
 def test_all_columns_come_back_with_nulls(name: str) -> None:
     columns = [Column(f"C{index}", sql_type) for index, sql_type in enumerate(SAMPLES)]
-    rows = [[values[0] for values in SAMPLES.values()], [None] * len(SAMPLES)]
+    rows: list[list[object]] = [
+        [values[0] for values in SAMPLES.values()],
+        [None] * len(SAMPLES),
+    ]
     given = options()
     duck = open_duck()
     _load(duck, columns, rows)
@@ -141,7 +148,7 @@ def test_protobuf_tells_null_from_a_default_only_if_asked(
     name: str, nullable: str | None, expected: tuple[object, ...]
 ) -> None:
     columns = [Column("I", INTEGER), Column("S", STRING), Column("D", DecimalType(4, 2))]
-    given = options(**({"PROTOBUF_NULLABLE_REPRESENTATION": nullable} if nullable else {}))
+    given = options(nullable=nullable)
     payloads = write(name, columns, given, [(None, None, None), (0, "", Decimal("1.00"))])
     assert read(name, columns, given, payloads) == [expected, ("0", "", "1.00")]
 
@@ -297,7 +304,7 @@ def test_avro_schema_of_columns() -> None:
         "connect.name": "io.confluent.ksql.avro_schemas.OutputKey_F1",
     }
     name = "io.confluent.ksql.avro_schemas.OutputKey"
-    assert json.loads(schema_of("AVRO", columns, options(SCHEMA_FULL_NAME=name))) == {
+    assert json.loads(schema_of("AVRO", columns, options(full_name=name))) == {
         "type": "record",
         "name": "OutputKey",
         "namespace": "io.confluent.ksql.avro_schemas",
@@ -327,7 +334,7 @@ def test_json_schema_of_columns() -> None:
     ],
 )
 def test_protobuf_schema_of_columns(nullable: str | None, line: str) -> None:
-    given = options(**({"PROTOBUF_NULLABLE_REPRESENTATION": nullable} if nullable else {}))
+    given = options(nullable=nullable)
     imports = 'import "google/protobuf/wrappers.proto";\n\n' if nullable == "WRAPPER" else ""
     assert schema_of("PROTOBUF", [Column("I", INTEGER)], given) == (
         f'syntax = "proto3";\n\n{imports}message ConnectDefault1 {{\n  {line}\n}}\n'
