@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
     parser.add_argument("--theme", help="only cases of this theme")
     parser.add_argument("--grep", help="only cases whose id contains this text")
+    parser.add_argument(
+        "--again", type=Path, metavar="FILE", help="only cases that failed in this --json report"
+    )
     parser.add_argument("--listed", action="store_true", help="only cases that are listed")
     parser.add_argument(
         "--mode",
@@ -81,10 +84,12 @@ def _parser() -> argparse.ArgumentParser:
 def _chosen(cases: Sequence[Case], options: argparse.Namespace) -> list[Case]:
     """The cases that were asked for."""
     listed = {case_id for corpus in {c.corpus for c in cases} for case_id in passing.listed(corpus)}
+    again = report.failed_ids(options.again) if options.again else None
     return [
         case
         for case in cases
-        if (options.theme is None or case.theme == options.theme)
+        if (again is None or case.case_id in again)
+        and (options.theme is None or case.theme == options.theme)
         and (options.grep is None or options.grep in case.case_id)
         and (not options.listed or case.case_id in listed)
     ]

@@ -68,6 +68,12 @@ def write_json(outcomes: Sequence[Outcome], path: Path) -> None:
     path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def failed_ids(path: Path) -> frozenset[str]:
+    """The cases that failed in a report of `write_json`, in any mode."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return frozenset(row["case_id"] for row in rows if not row["passed"])
+
+
 def summary(outcomes: Sequence[Outcome]) -> str:
     """The last line."""
     passed = sum(outcome.passed for outcome in outcomes)

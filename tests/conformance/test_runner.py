@@ -171,6 +171,7 @@ def test_json_report(tmp_path: Path) -> None:
         ("f/a.json#3", "epoch", True, None),
         ("f/a.json#3", "record", False, "statement rejected"),
     ]
+    assert report.failed_ids(tmp_path / "out.json") == {"f/a.json#2", "f/a.json#3"}
 
 
 def test_the_last_line_counts(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
