@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.expressions.evaluation import evaluate, value_of
+from merganser.engine.execution.expressions.compile import compile_expression, compile_predicate
+from tests.expressions.evaluation import bind, evaluate, value_of
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,16 @@ def test_failing_lambda_bodies() -> None:
     assert (found.value, found.failed) == (None, True)
     found = evaluate("TRANSFORM(A, e => CAST(e AS INT))", A=("ARRAY<STRING>", ["1", "x"]))
     assert (found.value, found.failed) == ([1, None], True)
+
+
+def test_nested_calls_do_not_repeat_their_arguments_without_end() -> None:
+    text = "S"
+    for _ in range(8):
+        text = f"LPAD(UCASE(TRIM(SUBSTRING({text}, 1, LEN(S)))), INSTR(S, 'a') + 2, 'x')"
+    sql = compile_expression(bind(text, S="STRING"))
+    assert len(sql.sql) < 40_000
+    assert value_of(text, S=("STRING", "b a")) == value_of(text, S=("STRING", "B a"))
+    chain = " AND ".join(f"A + {number} > 0" for number in range(30))
+    assert len(compile_predicate(bind(chain, A="INT")).sql) < 20_000
+    assert value_of(chain, A=("INT", 1)) is True
+    assert evaluate(chain, A=("INT", None)).failed

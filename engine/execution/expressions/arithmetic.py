@@ -7,11 +7,11 @@ BIGINT 1.8 ms a million rows plain, 3.9 ms so, 8.2 ms always wide.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from merganser.engine import types
 from merganser.engine.duck import literal, physical_type
-from merganser.engine.execution.expressions.compiled import Fragment, either, is_null
+from merganser.engine.execution.expressions.compiled import Fragment, Lets, either, is_null
 from merganser.engine.execution.expressions.decimals import decimal_arithmetic_sql
 from merganser.engine.expression import Arithmetic, Call, Cast, Expression, Negate
 from merganser.engine.functions.decimals import is_wide
@@ -22,10 +22,10 @@ from merganser.engine.types import DecimalType
 Compile = Callable[[Expression], Fragment]
 
 
-def compile_arithmetic(node: Arithmetic | Negate, compile_node: Compile) -> Fragment:
+def compile_arithmetic(node: Arithmetic | Negate, compile_node: Compile, lets: Lets) -> Fragment:
     """The value of arithmetic; raises where an operand is NULL or the operation has no result."""
     if node.type in (types.INTEGER, types.BIGINT):
-        return _integers(node, compile_node)
+        return _integers(node, compile_node, lets)
     if isinstance(node, Negate):
         operand = compile_node(node.operand)
         sql = f"(- {operand.sql})"
@@ -43,9 +43,13 @@ def compile_arithmetic(node: Arithmetic | Negate, compile_node: Compile) -> Frag
         sql = f"({left.sql} {node.op} {right.sql})"
         return Fragment(sql, either(is_null(left.sql), is_null(right.sql)), logged)
     assert isinstance(node.type, DecimalType)
-    sql = decimal_arithmetic_sql(
-        node.op, as_decimal_side(left, node.left), as_decimal_side(right, node.right), node.type
-    )
+    kind = node.type
+
+    def value(named: Sequence[Fragment]) -> str:
+        first, second = as_decimal_side(named[0], node.left), as_decimal_side(named[1], node.right)
+        return decimal_arithmetic_sql(node.op, first, second, kind)
+
+    sql = lets.let((left, right), value)
     return Fragment(sql, is_null(sql), logged)
 
 
@@ -70,12 +74,17 @@ def _text(left: Fragment, right: Fragment, logged: str | None) -> Fragment:
 # ------------------------------------------------------------------ integers
 
 
-def _integers(node: Arithmetic | Negate, compile_node: Compile) -> Fragment:
+def _integers(node: Arithmetic | Negate, compile_node: Compile, lets: Lets) -> Fragment:
     leaves: dict[Expression, Fragment] = {}
     divides = _collect(node, compile_node, leaves)
-    sql = f"CAST({_wide(node, leaves)} AS {physical_type(node.type)})"
-    if not is_volatile(node):
-        sql = f"coalesce(TRY({_fast(node, leaves)}), {sql})"
+    volatile = is_volatile(node)
+
+    def value(operands: Sequence[Fragment]) -> str:
+        named = dict(zip(leaves, operands, strict=True))
+        sql = f"CAST({_wide(node, named)} AS {physical_type(node.type)})"
+        return sql if volatile else f"coalesce(TRY({_fast(node, named)}), {sql})"
+
+    sql = lets.let(tuple(leaves.values()), value)
     logged = either(*(leaf.logged for leaf in leaves.values()))
     if divides:
         return Fragment(sql, is_null(sql), logged)

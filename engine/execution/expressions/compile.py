@@ -21,18 +21,21 @@ Source: parity/statements.md, sections 7 and 8; parity/semantics.md, section 12.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from merganser.engine import types
 from merganser.engine.duck import identifier, literal, physical_type
 from merganser.engine.execution.expressions.arithmetic import compile_arithmetic
+from merganser.engine.execution.expressions.calls import CallParts
+from merganser.engine.execution.expressions.case import case_fragment
 from merganser.engine.execution.expressions.casts import cast_fragment
 from merganser.engine.execution.expressions.comparison import comparison_sql, in_sql
 from merganser.engine.execution.expressions.compiled import (
     CompiledExpression,
     Fragment,
+    Lets,
     both,
     either,
     is_null,
@@ -62,7 +65,7 @@ from merganser.engine.expression import (
     Subscript,
     TableCall,
 )
-from merganser.engine.functions.function import SCALARS, TABLES, CallSite, Nulls, Overload
+from merganser.engine.functions.function import SCALARS, TABLES, Overload
 from merganser.engine.schema import PSEUDO_COLUMNS
 from merganser.engine.types import MapType, SqlType
 from merganser.errors import InternalError
@@ -96,8 +99,11 @@ def compile_predicate(expression: Expression) -> CompiledExpression:
 class _Compiler:
     """Compiles one expression. `variables` are the parameters of lambdas around it, as SQL."""
 
-    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, variables: Mapping[str, str] | None = None, lets: Lets | None = None
+    ) -> None:
         self._variables = variables or {}
+        self._lets = lets or Lets()
 
     def value(self, node: Expression) -> Fragment:
         """The exact value of a node."""
@@ -108,20 +114,15 @@ class _Compiler:
         match node:
             case Logical("AND", left, right):
                 return f"({self.passes(left)} AND {self.passes(right)})"
-            case Logical("OR", left, right):
-                raises = self._stops(left)
-                if raises is None:
-                    return f"({self.passes(left)} OR {self.passes(right)})"
-                return f"({self.passes(left)} OR (NOT {raises} AND {self.passes(right)}))"
+            case Logical("OR") if not any(self.value(term).nullable for term in _terms(node)):
+                return "(" + " OR ".join(map(self.passes, _terms(node))) + ")"
             case Comparison(op, left, right):
-                return comparison_sql(op, (self.value(left), left), (self.value(right), right))
+                return self._lets.let(
+                    (self.value(left), self.value(right)),
+                    lambda sides: comparison_sql(op, (sides[0], left), (sides[1], right)),
+                )
             case _:
                 return self.value(node).sql
-
-    def _stops(self, node: Expression) -> str | None:
-        """The predicate that AND, OR or NOT cannot go on with this operand."""
-        fragment = self.value(node)
-        return is_null(fragment.sql) if fragment.nullable else None
 
     def _column(self, node: ColumnRef) -> Fragment:
         name = _PHYSICAL_PSEUDO.get(node.name)
@@ -141,47 +142,64 @@ class _Compiler:
         return Fragment(f"CAST({text} AS {physical_type(node.type)})", nullable=False)
 
     def _arithmetic(self, node: Arithmetic | Negate) -> Fragment:
-        return compile_arithmetic(node, self.value)
+        return compile_arithmetic(node, self.value, self._lets)
 
     def _comparison(self, node: Comparison) -> Fragment:
-        left, right = self.value(node.left), self.value(node.right)
-        raises = either(
+        sides = (self.value(node.left), self.value(node.right))
+        logged = either(*(side.logged for side in sides))
+        fails = any(side.raises for side in sides)
+
+        def value(named: Sequence[Fragment]) -> str:
+            left, right = named
+            sql = comparison_sql(node.op, (left, node.left), (right, node.right))
+            if not node.op.startswith("IS ") and (left.nullable or right.nullable):
+                sql = f"coalesce({sql}, FALSE)"
+            raises = self._comparison_raises(node, named)
+            return sql if raises is None else f"CASE WHEN {raises} THEN NULL ELSE {sql} END"
+
+        def raises(named: Sequence[Fragment]) -> str:
+            return self._comparison_raises(node, named) or "FALSE"
+
+        sql = self._lets.let(sides, value)
+        return Fragment(sql, self._lets.let(sides, raises) if fails else None, logged, fails)
+
+    def _comparison_raises(self, node: Comparison, sides: Sequence[Fragment]) -> str | None:
+        """Where a side raises; text is converted to a time only next to a given value."""
+        left, right = sides
+        return either(
             self._side_raises(node.left, left, right), self._side_raises(node.right, right, left)
         )
-        logged = either(left.logged, right.logged)
-        plain = comparison_sql(node.op, (left, node.left), (right, node.right))
-        if node.op.startswith("IS ") or not (left.nullable or right.nullable):
-            sql = plain
-        else:
-            sql = f"coalesce({plain}, FALSE)"
-        if raises is None:
-            return Fragment(sql, None, logged, nullable=False)
-        return Fragment(f"CASE WHEN {raises} THEN NULL ELSE {sql} END", raises, logged)
 
     def _side_raises(self, node: Expression, side: Fragment, other: Fragment) -> str | None:
-        """Where an operand raises; text is converted to a time only next to a given value."""
         if side.raises is None or not isinstance(node, Cast) or not node.implicit:
             return side.raises
         inner = self.value(node.operand).raises
         return either(inner, f"({other.sql} IS NOT NULL AND {side.raises})")
 
     def _logical(self, node: Logical) -> Fragment:
-        left, right = self.value(node.left), self.value(node.right)
-        stops_left = is_null(left.sql) if left.nullable else None
-        stops_right = is_null(right.sql) if right.nullable else None
-        goes_on = left.sql if node.op == "AND" else f"(NOT {left.sql})"
-        # DuckDB's own AND and OR see FALSE and TRUE behind a NULL; ksqlDB never gets there.
-        if stops_left is None:
-            sql = f"({left.sql} {node.op} {right.sql})"
-            raises = both(goes_on, stops_right)
-        else:
-            other = "FALSE" if node.op == "AND" else "TRUE"
-            sql = (
-                f"CASE WHEN {goes_on} THEN {right.sql} WHEN {stops_left} THEN NULL ELSE {other} END"
-            )
-            raises = either(stops_left, both(f"coalesce({goes_on}, FALSE)", stops_right))
-        logged = either(left.logged, both(f"coalesce({goes_on}, FALSE)", right.logged))
-        return Fragment(sql, raises, logged, nullable=raises is not None)
+        """A chain of AND or OR. DuckDB's own see FALSE and TRUE behind a NULL; ksqlDB does not."""
+        terms = [self.value(term) for term in _terms(node)]
+        logged = self._chain_logged(node.op, terms)
+        if not any(term.nullable for term in terms):
+            sql = "(" + f" {node.op} ".join(term.sql for term in terms) + ")"
+            return Fragment(sql, None, logged, nullable=False)
+        stop = "IS NOT TRUE" if node.op == "AND" else "IS NOT FALSE"
+
+        def chain(named: Sequence[Fragment]) -> str:
+            steps = [f"WHEN {term.sql} {stop} THEN {term.sql}" for term in named[:-1]]
+            return f"CASE {' '.join(steps)} ELSE {named[-1].sql} END"
+
+        sql = self._lets.let(terms, chain)
+        return Fragment(sql, is_null(sql), logged)
+
+    def _chain_logged(self, op: str, terms: Sequence[Fragment]) -> str | None:
+        """What is logged in the terms that are reached."""
+        found: list[str | None] = []
+        for index, term in enumerate(terms):
+            goes_on = "IS TRUE" if op == "AND" else "IS FALSE"
+            before = [f"({earlier.sql}) {goes_on}" for earlier in terms[:index]]
+            found.append(both(*before, term.logged))
+        return either(*found)
 
     def _not(self, node: Not) -> Fragment:
         operand = self.value(node.operand)
@@ -190,52 +208,59 @@ class _Compiler:
 
     def _is_null(self, node: IsNull) -> Fragment:
         operand = self.value(node.operand)
-        sql = f"({operand.sql} IS {'NOT ' if node.negated else ''}NULL)"
-        if operand.raises is None:
-            return Fragment(sql, None, operand.logged, nullable=False)
-        sql = f"CASE WHEN {operand.raises} THEN NULL ELSE {sql} END"
-        return Fragment(sql, operand.raises, operand.logged)
+
+        def value(named: Sequence[Fragment]) -> str:
+            sql = f"({named[0].sql} IS {'NOT ' if node.negated else ''}NULL)"
+            raises = named[0].raises
+            return sql if raises is None else f"CASE WHEN {raises} THEN NULL ELSE {sql} END"
+
+        sql = self._lets.let([operand], value)
+        return Fragment(sql, operand.raises, operand.logged, operand.raises is not None)
 
     def _in_list(self, node: InList) -> Fragment:
-        operand = self.value(node.operand)
-        items = [self.value(item) for item in node.items]
-        raises = either(operand.raises, *(item.raises for item in items))
-        logged = either(operand.logged, *(item.logged for item in items))
-        found = in_sql(operand, items, node.operand.result_type)
-        sql = f"(NOT {found})" if node.negated else found
-        if raises is None:
-            return Fragment(sql, None, logged, nullable=False)
-        return Fragment(f"CASE WHEN {raises} THEN NULL ELSE {sql} END", raises, logged)
+        operands = [self.value(part) for part in (node.operand, *node.items)]
+        raises = either(*(operand.raises for operand in operands))
+        logged = either(*(operand.logged for operand in operands))
+
+        def value(named: Sequence[Fragment]) -> str:
+            found = in_sql(named[0], named[1:], node.operand.result_type)
+            sql = f"(NOT {found})" if node.negated else found
+            stops = either(*(each.raises for each in named))
+            return sql if stops is None else f"CASE WHEN {stops} THEN NULL ELSE {sql} END"
+
+        return Fragment(self._lets.let(operands, value), raises, logged, raises is not None)
 
     def _like(self, node: Like) -> Fragment:
-        return like_fragment(node, self.value(node.operand), self.value(node.pattern))
+        sides = (self.value(node.operand), self.value(node.pattern))
+        whole = like_fragment(node, *sides)
+        sql = self._lets.let(sides, lambda named: like_fragment(node, *named).sql)
+        raises = whole.raises
+        if raises is not None:
+            raises = self._lets.let(sides, lambda named: like_fragment(node, *named).raises or "")
+        return Fragment(sql, raises, whole.logged, whole.nullable)
 
     def _case(self, node: Case) -> Fragment:
-        """Lazy in ksqlDB and in DuckDB; a condition that raises makes the whole raise."""
-        parts: list[str] = []
-        raises: list[str] = []
-        logged: list[str] = []
-        for branch in node.branches:
-            condition, result = self.value(branch.condition), self.value(branch.result)
-            if condition.nullable:
-                parts.append(f"WHEN {is_null(condition.sql)} THEN NULL")
-                raises.append(f"WHEN {is_null(condition.sql)} THEN TRUE")
-            parts.append(f"WHEN {condition.sql} THEN {result.sql}")
-            raises.append(f"WHEN {condition.sql} THEN {result.raises or 'FALSE'}")
-            seen = either(condition.logged, both(condition.sql, result.logged)) or "FALSE"
-            logged.append(f"WHEN {condition.sql} THEN coalesce({seen}, FALSE)")
-        default = self.value(node.default) if node.default is not None else Fragment("NULL")
-        sql = f"CASE {' '.join(parts)} ELSE {default.sql} END"
-        kind = physical_type(node.type)
-        return Fragment(
-            f"CAST({sql} AS {kind})" if node.default is None else sql,
-            _case_predicate(raises, default.raises),
-            _case_predicate(logged, default.logged),
-        )
+        branches = [
+            (self.value(branch.condition), self.value(branch.result)) for branch in node.branches
+        ]
+        default = self.value(node.default) if node.default is not None else None
+        return case_fragment(branches, default, physical_type(node.type))
 
     def _cast(self, node: Cast) -> Fragment:
         operand = self.value(node.operand)
-        return cast_fragment(operand, node.operand.result_type, node.type, implicit=node.implicit)
+        kind = node.operand.result_type
+
+        def cast(named: Fragment) -> Fragment:
+            return cast_fragment(named, kind, node.type, implicit=node.implicit)
+
+        whole = cast(operand)
+        sql = self._lets.let([operand], lambda named: cast(named[0]).sql)
+        raises, logged = whole.raises, whole.logged
+        if raises is not None:
+            raises = self._lets.let([operand], lambda named: cast(named[0]).raises or "")
+        if logged is not None:
+            logged = self._lets.let([operand], lambda named: cast(named[0]).logged or "")
+        return Fragment(sql, raises, logged, whole.nullable)
 
     def _subscript(self, node: Subscript) -> Fragment:
         operand, index = self.value(node.operand), self.value(node.index)
@@ -296,37 +321,13 @@ class _Compiler:
                 arguments.append(self.value(argument).caught())
                 raises.append(None)
                 caught.append(None)
-        site = CallSite(
-            tuple(argument.sql for argument in arguments),
-            tuple(argument.result_type for argument in node.arguments),
-            tuple(a.value if isinstance(a, Literal) else None for a in node.arguments),
-            node.type,
-            tuple(raises),
-        )
-        raw = overload.sql(site)
+        call = CallParts(node, overload, tuple(raises))
         logged = either(*(argument.logged for argument in arguments))
         if any(caught):
-            logged = either(
-                logged, overload.fails_sql(replace(site, body_raises=tuple(caught)), raw)
-            )
-        parameters = overload.signature.parameters_for(len(arguments))
-        assert parameters is not None
-        missing = either(
-            *(
-                is_null(argument.sql)
-                for parameter, argument in zip(parameters, arguments, strict=True)
-                if parameter.primitive and argument.nullable
-            )
-        )
-        guard = missing
-        if overload.nulls is Nulls.RETURN:
-            guard = either(*(is_null(a.sql) for a in arguments if a.nullable))
-        sql = raw if guard is None else f"CASE WHEN {guard} THEN NULL ELSE {raw} END"
-        fails = overload.fails_sql(site, raw)
-        if fails is not None and missing is not None:
-            # Not OR: it would call the function for rows that have no argument to give it.
-            fails = f"CASE WHEN {missing} THEN TRUE ELSE {fails} END"
-        return Fragment(sql, fails or missing, logged)
+            inner = replace(call, body_raises=tuple(caught))
+            logged = either(logged, self._lets.let(arguments, inner.fails) or None)
+        fails = self._lets.let(arguments, call.fails) or None
+        return Fragment(self._lets.let(arguments, call.value), fails, logged)
 
     def _lambda(self, node: Lambda, *, over_map: bool) -> tuple[str, Fragment]:
         """`lambda a, b: ` and the body. Over a map the last two parameters are one entry."""
@@ -337,7 +338,7 @@ class _Compiler:
             entry = f'"$m{len(self._variables)}"'
             written[names[-2]], written[names[-1]] = f"{entry}.key", f"{entry}.value"
             heads = [*heads[:-2], entry]
-        body = _Compiler({**self._variables, **written}).value(node.body)
+        body = _Compiler({**self._variables, **written}, self._lets).value(node.body)
         return f"lambda {', '.join(heads)}: ", body
 
     def _no_value(self, node: Expression) -> Fragment:
@@ -368,13 +369,17 @@ class _Compiler:
     }
 
 
+def _terms(node: Logical) -> list[Expression]:
+    """The operands of a chain of the same operator, in order."""
+    terms: list[Expression] = []
+    for side in (node.left, node.right):
+        if isinstance(side, Logical) and side.op == node.op:
+            terms += _terms(side)
+        else:
+            terms.append(side)
+    return terms
+
+
 def _map_key(key: Fragment, kind: SqlType) -> str:
     """A key of a map; DuckDB takes no NULL, which Java's JSON writes as the text `null`."""
     return f"coalesce({key.sql}, 'null')" if key.nullable and kind == types.STRING else key.sql
-
-
-def _case_predicate(branches: list[str], default: str | None) -> str | None:
-    """A CASE over predicates, or None if all are FALSE."""
-    if default is None and all(branch.endswith("THEN FALSE") for branch in branches):
-        return None
-    return f"CASE {' '.join(branches)} ELSE {default or 'FALSE'} END"
