@@ -69,9 +69,9 @@ class SessionOperator(AggregateOperator):
         if in_rounds or self._order_shows:
             ((rounds,),) = epoch.duck.rows(f'SELECT coalesce(max("$round"), 0) FROM {self._fresh}')
             for number in range(1, int(str(rounds)) + 1):
-                self._fold_rows(epoch, table, f'WHERE "$round" = {number}')
+                self._fold_rows(epoch, table, number, f'WHERE "$round" = {number}')
         else:
-            self._fold_rows(epoch, table, "")
+            self._fold_rows(epoch, table, 1, "")
         if self._node.final:
             self._emit_closed(epoch, table)
         else:
@@ -98,7 +98,7 @@ class SessionOperator(AggregateOperator):
     def _state_columns(self) -> list[str]:
         return [*self._keys, *(call.state for call in self._calls), *_ENGINE]
 
-    def _fold_rows(self, epoch: Epoch, table: str, where: str) -> None:
+    def _fold_rows(self, epoch: Epoch, table: str, step: int, where: str) -> None:
         """Merges rows and the sessions of their keys; late rows are dropped first."""
         duck = epoch.duck
         group = ", ".join(self._group)
@@ -140,9 +140,9 @@ class SessionOperator(AggregateOperator):
         ((dropped,),) = duck.rows(f'SELECT count(*) FILTER (WHERE "$is_late") FROM {placed}')
         epoch.late += int(str(dropped))
         self._aggregate(epoch, placed, 'WHERE NOT "$is_late"', self._part)
-        self._replace_sessions(epoch, table)
+        self._replace_sessions(epoch, table, step)
 
-    def _replace_sessions(self, epoch: Epoch, table: str) -> None:
+    def _replace_sessions(self, epoch: Epoch, table: str, step: int) -> None:
         """Old sessions inside a new one are merged into it, in order of time, and removed."""
         duck = epoch.duck
         inside = " AND ".join(
@@ -179,7 +179,6 @@ class SessionOperator(AggregateOperator):
             f"FROM {self._part} AS p LEFT JOIN {olds} AS o ON {on}"
         )
         columns = ", ".join(self._state_columns)
-        step = f'(SELECT coalesce(max("$step"), 0) + 1 FROM {self._changes})'
         # A session of one instant that gets another row of that instant is not replaced.
         moved = (
             'WHERE NOT ("$window_start" = "$new_start" AND "$window_end" = "$new_end" '
@@ -192,11 +191,10 @@ class SessionOperator(AggregateOperator):
         )
         duck.execute(f"INSERT INTO {self._changes} SELECT {columns}, FALSE, {step} FROM ({news})")
         match = " AND ".join(f"s.{name} = m.{name}" for name in self._keys)
-        latest = f'(SELECT max("$step") FROM {self._changes})'
         duck.execute(
             f"DELETE FROM {table} AS s USING {merged} AS m WHERE {match}; "
             f"INSERT INTO {table} BY NAME SELECT {columns} FROM {self._changes} "
-            f'WHERE NOT "$gone" AND "$step" = {latest}'
+            f'WHERE NOT "$gone" AND "$step" = {step}'
         )
 
     def _emit(self, epoch: Epoch) -> None:
