@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from merganser.engine.duck import Duck, identifier
-from merganser.engine.formats.exact import RowBatch, RowReader, read_rows
+from merganser.engine.formats.exact import RowBatch, RowReader, arrow_schema, is_wide, read_rows
 from merganser.engine.formats.format import Decoded
 from merganser.engine.schema import Column
 from merganser.errors import DecodeError
@@ -119,13 +119,15 @@ class BatchDecoder:
     ) -> None:
         self._columns = columns
         self._reader = reader
-        self._fast = fast
+        # SQL has no numbers for wide decimals.
+        self._fast = None if any(is_wide(column.type) for column in columns) else fast
+        self._schema: pa.Schema | None = None
         number = next(_NUMBERS)
-        self._table, self._view = f"$rows{number}", f"$decoded{number}"
-        self._exact, self._doubts = f"$exact{number}", f"$doubts{number}"
+        self._table, self._exact = f"$rows{number}", f"$exact{number}"
+        self._doubts = f"$doubts{number}"
 
     def decode(self, duck: Duck, source: str, payload: str) -> Decoded:
-        """A view of the rows of `source` with their decoded columns."""
+        """The rows of `source` with their decoded columns beside them."""
         null = f"{payload} IS NULL"
         if not self._columns:
             return Decoded(source, {}, failed=None, null=null)
@@ -142,8 +144,8 @@ class BatchDecoder:
         self._fast.learn(tally, payloads)
         if payloads:
             return self._decode_suspects(duck, source, payload, tally.row_count, places, payloads)
-        self._show(duck, f"SELECT * FROM {source} POSITIONAL JOIN ({self._prefixed('c')})")
-        return Decoded(identifier(self._view), self._names("c"), failed=None, null=null)
+        rows = f"(SELECT * FROM {source} POSITIONAL JOIN ({self._prefixed('c')}))"
+        return Decoded(rows, self._names("c"), failed=None, null=null)
 
     def _payloads(self, duck: Duck, query: str) -> list[bytes | None]:
         found: list[bytes | None] = duck.arrow(query).column(0).to_pylist()
@@ -167,8 +169,10 @@ class BatchDecoder:
         names = [f"c{i} AS {name}" for i, name in enumerate(self._names(letter).values())]
         return f"SELECT {', '.join(names)} FROM {identifier(self._table)}"
 
-    def _show(self, duck: Duck, query: str) -> None:
-        duck.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(self._view)} AS {query}")
+    def _read(self, duck: Duck, payloads: Sequence[bytes | None]) -> RowBatch:
+        if self._schema is None:
+            self._schema = arrow_schema(duck, self._columns)
+        return read_rows(self._reader, self._columns, self._schema, payloads)
 
     def _register(self, duck: Duck, batch: RowBatch, rows: np.ndarray | None) -> None:
         """Makes exact results readable, spread over all rows if `rows` gives the place of each."""
@@ -184,12 +188,12 @@ class BatchDecoder:
         payloads = head
         if len(head) == HEAD_ROWS:  # There may be more.
             payloads = self._payloads(duck, f"SELECT {payload} FROM {source}")
-        batch = read_rows(duck, self._reader, self._columns, payloads)
+        batch = self._read(duck, payloads)
         self._register(duck, batch, rows=None)
-        self._show(duck, f"SELECT * FROM {source} POSITIONAL JOIN {identifier(self._exact)}")
+        rows = f"(SELECT * FROM {source} POSITIONAL JOIN {identifier(self._exact)})"
         ok = identifier(f"{self._table}.ok")
         failed = f"NOT {ok}" if batch.failed_count else None
-        return Decoded(identifier(self._view), self._names("e"), failed, f"{payload} IS NULL")
+        return Decoded(rows, self._names("e"), failed, f"{payload} IS NULL")
 
     def _suspects(
         self, duck: Duck, source: str, payload: str, doubt_count: int
@@ -222,14 +226,13 @@ class BatchDecoder:
         places: np.ndarray,
         payloads: list[bytes | None],
     ) -> Decoded:
-        batch = read_rows(duck, self._reader, self._columns, payloads)
-        rows = np.full(row_count, -1, dtype=np.int64)
-        rows[places] = np.arange(len(places))
-        self._register(duck, batch, rows)
-        self._show(
-            duck,
-            f"SELECT * FROM {source} POSITIONAL JOIN ({self._prefixed('c')}) "
-            f"POSITIONAL JOIN {identifier(self._exact)}",
+        batch = self._read(duck, payloads)
+        spread = np.full(row_count, -1, dtype=np.int64)
+        spread[places] = np.arange(len(places))
+        self._register(duck, batch, spread)
+        rows = (
+            f"(SELECT * FROM {source} POSITIONAL JOIN ({self._prefixed('c')}) "
+            f"POSITIONAL JOIN {identifier(self._exact)})"
         )
         ok = identifier(f"{self._table}.ok")
         fast, slow = self._names("c"), self._names("e")
@@ -237,7 +240,7 @@ class BatchDecoder:
             name: f"CASE WHEN {ok} IS NULL THEN {fast[name]} ELSE {slow[name]} END" for name in fast
         }
         failed = f"NOT coalesce({ok}, TRUE)" if batch.failed_count else None
-        return Decoded(identifier(self._view), columns, failed, f"{payload} IS NULL")
+        return Decoded(rows, columns, failed, f"{payload} IS NULL")
 
     def reason(self, payload: bytes) -> str:
         """What the reader says of the payload."""

@@ -10,14 +10,27 @@ import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, cast
 
 import pyarrow as pa
 
-from merganser.engine.duck import Duck, identifier, physical_type
+from merganser.engine.duck import (
+    DECIMAL_PRECISION_MAX,
+    Duck,
+    identifier,
+    physical_name,
+    physical_type,
+)
 from merganser.engine.java_numbers import INT_BITS, wrap_integer
 from merganser.engine.schema import Column
-from merganser.engine.types import Kind, SqlType
+from merganser.engine.types import (
+    ArrayType,
+    DecimalType,
+    Kind,
+    MapType,
+    SqlType,
+    StructType,
+)
 from merganser.errors import DecodeError
 
 Value = (
@@ -54,9 +67,15 @@ class RowBatch:
 
 
 def read_rows(
-    duck: Duck, reader: RowReader, columns: Sequence[Column], payloads: Sequence[bytes | None]
+    reader: RowReader,
+    columns: Sequence[Column],
+    schema: pa.Schema,
+    payloads: Sequence[bytes | None],
 ) -> RowBatch:
-    """Reads payloads one by one; a NULL payload gives NULLs and is no failure."""
+    """Reads payloads one by one; a NULL payload gives NULLs and is no failure.
+
+    `schema` is the columns' `arrow_schema`.
+    """
     values: list[list[Value]] = [[] for _ in columns]
     ok: list[bool] = []
     nothing: Sequence[Value] = [None] * len(columns)
@@ -68,14 +87,47 @@ def read_rows(
             except DecodeError:
                 good = False
         ok.append(good)
-        for column, value in zip(values, row, strict=True):
-            column.append(value)
-    schema = arrow_schema(duck, columns)
-    arrays = [
-        pa.array(column, type=field.type) for column, field in zip(values, schema, strict=True)
-    ]
+        for found, value in zip(values, row, strict=True):
+            found.append(value)
+    arrays = []
+    for column, found, field in zip(columns, values, schema, strict=True):
+        told = [as_held(value, column.type) for value in found] if is_wide(column.type) else found
+        arrays.append(pa.array(told, type=field.type))
     table = pa.Table.from_arrays([pa.array(ok, pa.bool_()), *arrays], names=["$ok", *schema.names])
     return RowBatch(table, ok.count(False))
+
+
+def is_wide(sql_type: SqlType) -> bool:
+    """Whether a DECIMAL is in the type that DuckDB can only hold as text."""
+    match sql_type:
+        case DecimalType(precision):
+            return precision > DECIMAL_PRECISION_MAX
+        case ArrayType(element) | MapType(_, element):
+            return is_wide(element)
+        case StructType(fields):
+            return any(is_wide(field.type) for field in fields)
+        case _:
+            return False
+
+
+def as_held(value: Value, sql_type: SqlType) -> Value:
+    """A value whose wide DECIMALs are the text that DuckDB holds."""
+    match sql_type, value:
+        case _, None:
+            return None
+        case DecimalType(), Decimal() if is_wide(sql_type):
+            return f"{value:f}"
+        case ArrayType(element), list():
+            return [as_held(item, element) for item in cast("list[Value]", value)]
+        case MapType(_, element), list():
+            entries = cast("list[tuple[str, Value]]", value)
+            return [(key, as_held(item, element)) for key, item in entries]
+        case StructType(fields), dict():
+            names = (physical_name(field.name) for field in fields)
+            pairs = zip(names, fields, strict=True)
+            return {name: as_held(value[name], field.type) for name, field in pairs}
+        case _:
+            return value
 
 
 def arrow_schema(duck: Duck, columns: Sequence[Column]) -> pa.Schema:

@@ -109,7 +109,7 @@ def test_plain_lines_need_no_exact_reading(monkeypatch: pytest.MonkeyPatch) -> N
     assert found[7] == ("7", "user_7", "7.25", "7.50", "true", "1970-01-01 00:00:00.007")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.binary(max_size=40))
 def test_any_bytes_decode_or_fail_with_a_reason(payload: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -268,3 +268,23 @@ def test_every_supported_format_is_here() -> None:
     assert named <= set(FORMATS)
     for name in named:
         FORMATS[name].check([Column("A", STRING)], options, is_key=False)
+
+
+def test_decimals_too_wide_for_duckdb_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = DecimalType(45, 3)
+    struct = StructType((StructField("d", wide),))
+    columns = [Column("A", wide), Column("B", ArrayType(wide)), Column("C", struct)]
+    number = "123456789012345678901234567890123456789012.340"
+    duck = shared_duck()
+    duck.execute(
+        "CREATE OR REPLACE TEMP TABLE origin AS SELECT "
+        f"'{number}' AS \"A\", ['{number}', NULL] AS \"B\", {{'d$1': '{number}'}} AS \"C\""
+    )
+    payloads = encode(duck, "JSON", columns, "origin")
+    assert payloads == [f'{{"A":{number},"B":[{number},null],"C":{{"d":{number}}}}}'.encode()]
+    decoder = make_decoder("JSON", columns)
+    assert decode_in_sql(monkeypatch, duck, decoder, payloads) == _spelled(duck, columns)
+    text = encode(duck, "DELIMITED", columns[:1], "origin", wrapped=False)
+    decoder = make_decoder("DELIMITED", columns[:1], wrapped=False)
+    assert text == [number.encode()]
+    assert decode(duck, decoder, [b"1.5"]) == [("1.500",)]
