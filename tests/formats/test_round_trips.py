@@ -172,7 +172,8 @@ _LEAVES: dict[SqlType, st.SearchStrategy[object]] = {
     BOOLEAN: st.booleans(),
     INTEGER: st.integers(-(2**31), 2**31 - 1),
     BIGINT: st.integers(-(2**63), 2**63 - 1),
-    DOUBLE: st.floats().map(lambda value: value + 0.0),  # JSON has no negative zero.
+    # JSON has no negative zero, and Java one NaN.
+    DOUBLE: st.floats().map(lambda value: math.nan if math.isnan(value) else value + 0.0),
     STRING: _WHOLE_TEXT,
     BYTES: st.binary(max_size=8),
     TIME: st.integers(0, 86_400_000).map(lambda ms: ms * 1_000),
