@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.expressions.evaluation import Result, bind, evaluate, value_of
+from tests.expressions.evaluation import Result, bind, evaluate, evaluate_all, value_of
 
 INT_MAX, BIGINT_MAX = 2**31 - 1, 2**63 - 1
 
@@ -185,3 +185,14 @@ def test_volatile_functions_may_stand_in_integer_arithmetic() -> None:
 def test_an_operand_that_fails_fails_the_whole() -> None:
     assert evaluate("(A / B) + 1.5", A=("INT", 1), B=("INT", 0)).failed
     assert evaluate("'x' + CAST(A / B AS STRING)", A=("INT", 1), B=("INT", 0)).value == "xnull"
+
+
+def test_expressions_that_share_parts_do_not_fail_one_another() -> None:
+    least = -(2**31)
+    found = evaluate_all(["-A", "-(-A)", "-A - B", "-A - B - B"], A=("INT", least), B=("INT", 1))
+    assert found == [
+        (least, False),
+        (least, False),
+        (2**31 - 1, False),
+        (2**31 - 2, False),
+    ]
