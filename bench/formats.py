@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - names come from the formats under test.
 """Rows a second that formats decode and encode on one thread, by CPU time. Prints only."""
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class FormatOptions:
 
     Attributes:
         wrapped: Whether a single column stands inside an object. Resolved: never the default.
-        delimiter: DELIMITED's separator.
+        delimiter: DELIMITED's separator as the statement has it: one letter, TAB or SPACE.
         properties: Other WITH properties of the format, by name without KEY_ or VALUE_.
         binding: Where its schemas are, for formats with a schema registry.
     """
