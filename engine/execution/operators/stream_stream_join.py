@@ -148,25 +148,37 @@ class StreamStreamJoinOperator:
         )
 
     def _number_arrivals(self, epoch: Epoch) -> None:
-        """Whether rows are late, by the time of both sides, or too old for their own buffer."""
+        """What the times of both sides were when each row came, and what follows for it.
+
+        `$late`: by the time of both sides. `$expired`: too old for its own side's buffer.
+        `$oldest`: what the other side's buffer still holds.
+        """
         both = " UNION ALL ".join(
             f'SELECT \'{side.mark}\' AS side, "$partition", "$rowtime", "$seq" FROM {side.fresh}'
             for side in (self._left, self._right)
         )
         bounds = bounds_by_partition(epoch, f"({both})")
         timed = identifier(f"$times_{self._operator}")
+        own_times = [
+            stream_time_sql(
+                epoch, self._own(side), f"CASE WHEN side = '{side.mark}' THEN \"$rowtime\" END"
+            )
+            + f" AS {side.mark}_time"
+            for side in (self._left, self._right)
+        ]
         epoch.duck.execute(
-            f'CREATE OR REPLACE TEMP TABLE {timed} AS SELECT side, "$seq", '
+            f'CREATE OR REPLACE TEMP TABLE {timed} AS SELECT side, "$seq", {", ".join(own_times)}, '
             f'{stream_time_sql(epoch, self._operator)} AS "$stream_time" FROM ({both})'
         )
         advance(epoch, self._operator, bounds)
-        for side in (self._left, self._right):
+        for side, other in ((self._left, self._right), (self._right, self._left)):
             late = f'"$rowtime" + {side.ahead_ms + self._lateness_ms} < t."$stream_time"'
-            own_time = stream_time_sql(epoch, self._own(side))
             own_bounds = bounds_by_partition(epoch, side.fresh)
             epoch.duck.execute(
                 f'CREATE OR REPLACE TEMP TABLE {side.fresh} AS SELECT f.*, {late} AS "$late", '
-                f'"$rowtime" < {own_time} - {self._kept_ms(side)} AS "$expired" '
+                f'"$rowtime" < t.{side.mark}_time - {self._kept_ms(side)} AS "$expired", '
+                f't."$stream_time", '
+                f'coalesce(t.{other.mark}_time, -1) - {self._kept_ms(other)} AS "$oldest" '
                 f'FROM {side.fresh} AS f JOIN {timed} AS t USING ("$seq") '
                 f"WHERE t.side = '{side.mark}'"
             )
@@ -186,7 +198,11 @@ class StreamStreamJoinOperator:
         keeps_nothing = new.back_ms + new.ahead_ms == 0 and self._grace_ms == 0
         near = (
             f'b."$key" = n."$key" AND b."$rowtime" BETWEEN n."$rowtime" - {new.back_ms} '
-            f'AND n."$rowtime" + {new.ahead_ms}'
+            f'AND n."$rowtime" + {new.ahead_ms} AND b."$rowtime" >= n."$oldest"'
+        )
+        # A held row that was due before it met this one has been given, whatever the epochs.
+        in_time = (
+            f'n."$stream_time" <= b."$rowtime" + {other.ahead_ms + self._lateness_ms} AS in_time'
         )
         if keeps_nothing:
             near += " AND FALSE"
@@ -198,12 +214,12 @@ class StreamStreamJoinOperator:
             )
         buffered = (
             f'SELECT {here} AS side, n."$seq" AS n_seq, CAST(NULL AS BIGINT) AS b_seq, '
-            f'b."$arrival" AS b_arrival, b."$rowtime" AS b_time '
+            f'b."$arrival" AS b_arrival, b."$rowtime" AS b_time, {in_time} '
             f"FROM {new.fresh} AS n JOIN {epoch.table(other.buffer)} AS b ON {near}{windows}"
         )
         fresh = (
             f'SELECT {here} AS side, n."$seq" AS n_seq, b."$seq" AS b_seq, '
-            f'CAST(NULL AS BIGINT) AS b_arrival, b."$rowtime" AS b_time '
+            f'CAST(NULL AS BIGINT) AS b_arrival, b."$rowtime" AS b_time, {in_time} '
             f"FROM {new.fresh} AS n JOIN {other.fresh} AS b ON {near}{windows} "
             'AND b."$seq" < n."$seq" AND NOT b."$expired"'
         )
@@ -276,13 +292,14 @@ class StreamStreamJoinOperator:
         if side.outer and self._grace_ms is not None:
             epoch.duck.execute(
                 f'UPDATE {table} SET "$matched" = TRUE WHERE NOT "$matched" AND "$arrival" IN '
-                f"(SELECT b_arrival FROM {self._pairs_name} WHERE side <> '{side.mark}')"
+                f"(SELECT b_arrival FROM {self._pairs_name} "
+                f"WHERE side <> '{side.mark}' AND in_time)"
             )
         # A late row that met nobody has been given already, so it is done with as well.
         met = (
             f'("$late" OR "$seq" IN (SELECT n_seq FROM {self._pairs_name} '
             f"WHERE side = '{side.mark}') OR \"$seq\" IN (SELECT b_seq FROM {self._pairs_name} "
-            f"WHERE side <> '{side.mark}' AND b_seq IS NOT NULL))"
+            f"WHERE side <> '{side.mark}' AND b_seq IS NOT NULL AND in_time))"
         )
         names = [identifier(column.name) for column in side.rows.schema]
         names += ['"$key"', '"$rowtime"', '"$partition"', '"$offset"']

@@ -56,10 +56,13 @@ def none_late(epoch: Epoch, operator: str, bounds: dict[int, Bounds], lateness_m
     )
 
 
-def stream_time_sql(epoch: Epoch, operator: str) -> str:
-    """Each row's stream time, itself included, as SQL over rows with `$seq`."""
+def stream_time_sql(epoch: Epoch, operator: str, event_time: str = '"$rowtime"') -> str:
+    """Each row's stream time, itself included, as SQL over rows with `$seq`.
+
+    `event_time` is NULL for rows that do not move it; before the first that does, so is the result.
+    """
     running = (
-        'max("$rowtime") OVER (PARTITION BY "$partition" ORDER BY "$seq" '
+        f'max({event_time}) OVER (PARTITION BY "$partition" ORDER BY "$seq" '
         "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
     )
     times = epoch.times.get(operator, {})

@@ -1,0 +1,68 @@
+"""A query is a function of its input and of the cuts that its commit records tell (page 2).
+
+Invariant A: the same ranges in the same epochs give the same state and outputs, byte by byte,
+whatever crashed in between. Invariant B: how the input is cut shows in no final result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+
+from merganser.engine.runtime.task import Task
+from tests.property.cut_runs import (
+    Laboratory,
+    Plan,
+    cutting,
+    laboratory,
+    one_epoch,
+    plans,
+    without_restarts,
+)
+from tests.runtime.driving import Written, latest, state_of, table_of
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    with laboratory(tmp_path_factory.mktemp("cuts")) as lab:
+        yield lab
+
+
+@cutting
+@given(plan=plans())
+def test_replay_gives_the_same_bytes(lab: Laboratory, plan: Plan) -> None:
+    """Invariant A: restarts, with the state and without, leave no trace."""
+    task = lab.run(plan, without_restarts(plan))
+    expected = lab.output(task), state_of(task)
+    task = lab.run(plan)
+    task.restart(keep_state=False)
+    assert (lab.output(task), state_of(task)) == expected
+
+
+@cutting
+@given(plan=plans())
+def test_cut_does_not_show(lab: Laboratory, plan: Plan) -> None:
+    """Invariant B: many epochs with restarts end where one epoch ends."""
+    expected = _final(lab, lab.run(plan, one_epoch(plan)), plan)
+    assert _final(lab, lab.run(plan), plan) == expected
+
+
+def _final(lab: Laboratory, task: Task, plan: Plan) -> object:
+    """What may not depend on the cut: rows of a stream, each row of EMIT FINAL, a merged table."""
+    assert task.sink_topic is not None
+    output = [row for row in lab.output(task) if isinstance(row, Written)]
+    # A record without key goes to any partition.
+    rows = sorted(
+        (row.partition if row.key is not None else -1, row.key or b"", row.value or b"", row[4])
+        for row in output
+    )
+    late = task.stats.late_rows
+    if not plan.sample.is_table:
+        return rows, late
+    if plan.sample.final:
+        keys = [row.key for row in output]
+        assert len(keys) == len(set(keys)), "a window was given twice"
+        return rows, late, table_of(task)
+    return latest(output), late, table_of(task)
