@@ -234,7 +234,7 @@ def _wrapped(
     if given is not None:
         if len(columns) != 1:
             raise PropertyError("WRAP_SINGLE_VALUE is only for a single value column")
-        if not (format_.wraps and (given or format_.unwraps)):
+        if not (format_.wraps if given else format_.unwraps):
             raise PropertyError(f"format {name} does not support WRAP_SINGLE_VALUE")
         return given
     if len(columns) != 1:
