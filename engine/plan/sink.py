@@ -6,12 +6,13 @@ Source: parity/statements.md, WITH properties; semantics.md, sink topics.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from merganser.engine.catalog import Catalog, FormatSpec, Source
 from merganser.engine.plan.build import PlannedQuery, plan_query
+from merganser.engine.plan.coercion import convert, widens
 from merganser.engine.plan.create import timestamp_column
-from merganser.engine.plan.nodes import AggregateNode, SinkNode
+from merganser.engine.plan.nodes import AggregateNode, ProjectNode, SinkNode
 from merganser.engine.plan.with_clause import WithClause, resolve_format
 from merganser.engine.schema import Schema
 from merganser.errors import KeyRuleError, PropertyError, TypeMismatchError, UserError
@@ -111,18 +112,35 @@ def plan_insert(
     planned = plan_query(query, catalog, persistent=True, properties=properties)
     if planned.root.is_table:
         raise UserError("INSERT INTO needs a SELECT that gives a STREAM, this gives a TABLE")
-    mine = [(c.name, c.type) for c in (*sink.schema.key, *sink.schema.value)]
-    given = [(c.name, c.type) for c in planned.root.schema]
-    if mine != given or len(sink.schema.key) != len(planned.root.schema.key):
-        raise TypeMismatchError(
-            "incompatible schema between results and sink",
-            detail=f"Result schema is {planned.root.schema.sql()}. "
-            f"Sink schema is {sink.schema.sql()}.",
-        )
+    planned = replace(planned, root=_converted(planned.root, sink))
     if (planned.root.window is None) != (sink.window is None):
         raise UserError("incompatible windows between results and sink")
     plan = SinkNode(planned.root, sink)
     return PlannedSink(plan, planned.sources, sink.partition_count, None, None, None)
+
+
+def _converted(root: ProjectNode, sink: Source) -> ProjectNode:
+    """The projection with the sink's types: names and order must match, numbers may widen.
+
+    Raises:
+        TypeMismatchError: They do not match.
+    """
+    wanted = (*sink.schema.key, *sink.schema.value)
+    given = root.schema.columns
+    fits = len(wanted) == len(given) and len(sink.schema.key) == len(root.schema.key)
+    if not fits or any(
+        to.name != column.name or not (to.type == column.type or widens(column.type, to.type))
+        for to, column in zip(wanted, given, strict=True)
+    ):
+        raise TypeMismatchError(
+            "incompatible schema between results and sink",
+            detail=f"Result schema is {root.schema.sql()}. Sink schema is {sink.schema.sql()}.",
+        )
+    items = tuple(
+        (to.name, item if to.type == item.result_type else convert(item, to.type))
+        for to, (_, item) in zip(wanted, root.items, strict=True)
+    )
+    return replace(root, items=items, output=Schema(wanted))
 
 
 def _persistent(query: ast.Query) -> ast.Query:

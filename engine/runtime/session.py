@@ -163,6 +163,8 @@ class TaskSession:
         if not self._in_transaction:
             self.duck.execute("BEGIN")
             self._in_transaction = True
+        # What UNIX_TIMESTAMP() gives is fixed for the epoch, so a replay gives it again.
+        self.duck.execute(f"SET VARIABLE now_ms = {now_ms}")
         context = Epoch(
             self.duck,
             inputs,

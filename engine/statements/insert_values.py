@@ -120,6 +120,7 @@ def _encode(source: Source, bound: Mapping[str, Expression], session: Session) -
     duck = session.duck.cursor()
     try:
         columns = []
+        _check_values(bound, duck)
         for column in source.schema:
             if column.role is Role.HEADERS:
                 continue
@@ -138,6 +139,14 @@ def _encode(source: Source, bound: Mapping[str, Expression], session: Session) -
     finally:
         duck.close()
     return Output(source.topic, records)
+
+
+def _check_values(bound: Mapping[str, Expression], duck: Duck) -> None:
+    """Raises UserError for a value that cannot be computed or does not fit its column."""
+    for name, value in bound.items():
+        failed = compile_expression(value).failed
+        if failed is not None and duck.rows(f"SELECT {failed}")[0][0]:
+            raise UserError(f"cannot insert {value} into column {name}: it does not fit")
 
 
 def _time_sql(value: Expression | None, session: Session) -> str:
