@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Protocol
+
+import structlog
 
 from merganser.engine.catalog import Catalog
 from merganser.engine.duck import Duck
@@ -107,6 +110,8 @@ def _instance() -> Duck:
     """One DuckDB instance a process: making one known to all functions takes longer than a case."""
     from merganser.engine.engine import new_instance  # noqa: PLC0415
 
+    # Cases are full of records that cannot be used; a line for each says nothing here.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     return new_instance()
 
 

@@ -14,11 +14,13 @@ import pytest
 
 from tests.conformance import passing, report
 from tests.conformance.cases import Case, CaseKind, load_cases
-from tests.conformance.modes import AVAILABLE, Mode
+from tests.conformance.modes import Mode
 from tests.conformance.pool import run_cases
 
 CHUNKS = 4  # Bounds what one test's timeout must cover.
 FAILURES_SHOWN = 20
+CHECKED_MODES = (Mode.RECORD, Mode.EPOCH, Mode.RESTART)
+"""A snapshot is a restart that keeps the file: tests/faults has that for each kind of query."""
 
 pytestmark = pytest.mark.conformance
 
@@ -45,7 +47,7 @@ def listed_cases(corpus: str) -> list[Case]:
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-@pytest.mark.parametrize("mode", AVAILABLE)
+@pytest.mark.parametrize("mode", CHECKED_MODES)
 @pytest.mark.parametrize("corpus", ["qtt", "oracle"])
 def test_listed_cases_pass(corpus: str, mode: Mode, chunk: int) -> None:
     cases = listed_cases(corpus)[chunk::CHUNKS]
