@@ -7,6 +7,7 @@ case it had, and is replaced.
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import signal
 import time
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+
+import structlog
 
 from tests.conformance.cases import Case, CaseKind
 from tests.conformance.failure import CaseFailure, Outcome, Stage
@@ -183,6 +186,8 @@ def _serve(pipe: Connection, runner: Runner) -> None:
     """A worker's life: cases in, outcomes out, until the pipe closes."""
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent decides what an interrupt ends.
+    # Records that cannot be used are part of many cases, not news for who reads the report.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     register_test_functions()
     pipe.send(None)  # Started.
     while True:

@@ -26,6 +26,8 @@ import pyarrow as pa
 
 from merganser.engine.catalog import Catalog
 from merganser.engine.log.protocol import OUTPUT_SCHEMA, Log, Output, TopicPartition
+from merganser.engine.schema_registry.memory import MemorySchemaRegistry
+from merganser.engine.schema_registry.protocol import SchemaRegistry
 from tests.conformance.cases import Case, CaseRecord, Json
 from tests.conformance.codecs.json_text import json_text
 from tests.conformance.codecs.table import check_formats
@@ -34,6 +36,7 @@ from tests.conformance.log import StoredRecord
 from tests.conformance.outputs import Comparison
 from tests.conformance.records import decode, encode, source_on
 from tests.conformance.rest_responses import response_difference
+from tests.conformance.schemas import prepare_registry
 from tests.conformance.topics import prepare_topics
 
 ANSWER_SECONDS_MAX = 15.0  # Push queries wait for rows that come within a second or so.
@@ -93,7 +96,9 @@ def run_rest_case(case: Case) -> str:
         CaseFailure: The case does not pass.
     """
     check_formats(case)
-    with _server() as served:
+    schemas = MemorySchemaRegistry()
+    prepare_registry(case, schemas)
+    with _server(schemas) as served:
         prepare_topics(case, served.log)
         try:
             responses = _run(case, served)
@@ -110,7 +115,7 @@ def run_rest_case(case: Case) -> str:
 
 
 @contextmanager
-def _server() -> Iterator[Served]:
+def _server(schemas: SchemaRegistry) -> Iterator[Served]:
     # Imported here: query cases need no server.
     from merganser.engine.engine import Engine, EngineConfig  # noqa: PLC0415
     from merganser.engine.log.embedded import EmbeddedLog  # noqa: PLC0415
@@ -118,7 +123,9 @@ def _server() -> Iterator[Served]:
     from merganser.server.run import start_in_background  # noqa: PLC0415
 
     log = EmbeddedLog()
-    engine = Engine(EngineConfig(service_id=SERVICE_ID, properties=SERVER_PROPERTIES), log=log)
+    engine = Engine(
+        EngineConfig(service_id=SERVICE_ID, properties=SERVER_PROPERTIES), log=log, schemas=schemas
+    )
     config = ServerConfig(host="127.0.0.1", port=0, service_id=SERVICE_ID)
     with (
         start_in_background(config, engine=engine) as server,
