@@ -94,7 +94,9 @@ with open(folder / "after.json", "wb") as file:
 def test_query_with_no_room_stops_and_others_go_on(tmp_path: Path) -> None:
     shown = _run(PROGRAM, tmp_path, "shown.json")
     assert shown["big"] == "ERROR"
-    ((_, message, kind),) = shown["errors"]
+    errors = shown["errors"]
+    assert isinstance(errors, list)
+    ((_, message, kind),) = errors
     assert "File too large" in message
     assert kind == "SYSTEM"
     assert shown["small"] == "RUNNING"
@@ -104,6 +106,7 @@ def test_query_with_no_room_stops_and_others_go_on(tmp_path: Path) -> None:
     # With room again the query goes on where it was.
     after = _run(AFTER, tmp_path, "after.json")
     records = shown["records"]
+    assert isinstance(records, int)
     assert after["records"] == records
     assert after["small"] == len(range(0, records, 1000))
     assert after["big"] == records * 100
