@@ -192,19 +192,21 @@ class Task:
                 self._begin()
 
     def _begin(self) -> None:
+        session = TaskSession(
+            self._runs, self._duck, self._log, self._state_path, discard=self._discard
+        )
         try:
-            self._session = TaskSession(
-                self._runs, self._duck, self._log, self._state_path, discard=self._discard
-            )
             self._discard = None
-            if (reason := self._session.rebuilt_because) is not None:
+            if (reason := session.rebuilt_because) is not None:
                 self.rebuilt_because = reason
                 self.note_error(f"state made again from the log: {reason}", "SYSTEM")
                 logger.warning("state rebuilt", query_id=self.query_id, reason=reason)
-            self._session.catch_up(self._clock.now_ms())
+            session.catch_up(self._clock.now_ms())
         except BaseException:
-            self.close()
+            session.close()
             raise
+        # Not before: a state that is being replayed is one that was shown long ago.
+        self._session = session
 
     def distrust(self, error: BaseException) -> None:
         """Notes a failure that tells of a damaged state file: the next start does without it."""

@@ -84,7 +84,7 @@ DAMAGES = {
     "garbage": (_garbage, "not a valid DuckDB database file"),
     "cut short": (_cut_short, "Could not read enough bytes"),
     "scratched": (_scratch, "checksum"),
-    "of a future build": (_of_the_future, "format 1000, this build reads 1"),
+    "of a future build": (_of_the_future, "format 1000, this build reads 2"),
     "ahead of the log": (_ahead_of_the_log, "the state is at epoch 99, the log at 3"),
 }
 

@@ -77,6 +77,9 @@ _values = {
 }
 
 
+_seconds = st.one_of(st.integers(-3, 5), st.sampled_from([-21, -16, -11, -7, 11, 20, 60]))
+
+
 @st.composite
 def _records(draw: st.DrawFn, topics: Sequence[str]) -> list[Input]:
     """Records whose time goes on with some steps back, and now and then a jump."""
@@ -85,7 +88,7 @@ def _records(draw: st.DrawFn, topics: Sequence[str]) -> list[Input]:
     keys = st.sampled_from(draw(st.sampled_from([KEYS, KEYS[:1], KEYS[:2]])))
     for _ in range(draw(st.integers(1, RECORDS_MAX))):
         topic = draw(st.sampled_from(topics))
-        time_ms += 1000 * draw(st.one_of(st.integers(-3, 5), st.sampled_from([-21, -16, -11, -7, 11, 20, 60])))
+        time_ms += 1000 * draw(_seconds)
         value = draw(
             st.one_of(_values[topic], st.none() if draw(st.booleans()) else _values[topic])
         )

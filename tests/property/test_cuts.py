@@ -6,11 +6,14 @@ whatever crashed in between. Invariant B: how the input is cut shows in no final
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 
+from merganser.engine.duck import Duck
 from merganser.engine.runtime.task import Task
 from tests.property.cut_runs import (
     Laboratory,
@@ -47,6 +50,42 @@ def test_cut_does_not_show(lab: Laboratory, plan: Plan) -> None:
     """Invariant B: many epochs with restarts end where one epoch ends."""
     expected = _final(lab, lab.run(plan, one_epoch(plan)), plan)
     assert _final(lab, lab.run(plan), plan) == expected
+
+
+@cutting
+@given(plan=plans(["totals", "window_totals"]))
+def test_totals_are_those_of_plain_sql(lab: Laboratory, plan: Plan) -> None:
+    """However it is cut: what DuckDB computes over the whole input in one statement."""
+    task = lab.run(plan)
+    totals = [row[:6] for row in table_of(task)]
+    starts = [row[7] if plan.name == "window_totals" else 0 for row in table_of(task)]
+    found = [(start, *row) for start, row in zip(starts, totals, strict=True)]
+    assert sorted(found, key=repr) == sorted(_plain_totals(plan), key=repr)
+
+
+def _plain_totals(plan: Plan) -> list[tuple[object, ...]]:
+    rows = [
+        (record.timestamp_ms, json.loads(record.value))
+        for record in plan.records
+        if record.value is not None
+    ]
+    table = pa.table(
+        {
+            "time_ms": pa.array([time_ms for time_ms, _ in rows], pa.int64()),
+            "g": pa.array([value["G"] for _, value in rows], pa.string()),
+            "v": pa.array([value["V"] for _, value in rows], pa.int64()),
+        }
+    )
+    window = "time_ms - time_ms % 10000" if plan.name == "window_totals" else "0"
+    duck = Duck.memory()
+    try:
+        duck.register("input", table)
+        return duck.rows(
+            f"SELECT {window}, g, count(*), count(v), CAST(coalesce(sum(v), 0) AS BIGINT), "
+            f"min(v), max(v) FROM input WHERE g IS NOT NULL GROUP BY ALL"
+        )
+    finally:
+        duck.close()
 
 
 def _final(lab: Laboratory, task: Task, plan: Plan) -> object:

@@ -60,7 +60,16 @@ SAMPLES = {
     "rekey": Sample(
         "CREATE STREAM OUT AS SELECT G, K, V FROM S PARTITION BY G;", ("s",), is_table=False
     ),
-    "count": Sample("CREATE TABLE OUT AS SELECT G, COUNT(*) AS N FROM S GROUP BY G;", ("s",)),
+    "totals": Sample(
+        "CREATE TABLE OUT AS SELECT G, COUNT(*) AS N, COUNT(V) AS GIVEN, SUM(V) AS TOTAL, "
+        "MIN(V) AS LOW, MAX(V) AS TOP FROM S GROUP BY G;",
+        ("s",),
+    ),
+    "window_totals": Sample(
+        "CREATE TABLE OUT AS SELECT G, COUNT(*) AS N, COUNT(V) AS GIVEN, SUM(V) AS TOTAL, "
+        "MIN(V) AS LOW, MAX(V) AS TOP FROM S WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY G;",
+        ("s",),
+    ),
     "tumbling": Sample(
         "CREATE TABLE OUT AS SELECT G, COUNT(*) AS N, SUM(V) AS TOTAL, MAX(V) AS TOP FROM S "
         "WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 5 SECONDS) GROUP BY G;",
@@ -132,6 +141,7 @@ SAMPLES = {
     "foreign_key": Sample(
         "CREATE TABLE OUT AS SELECT U.K, M, NAME FROM U LEFT JOIN T ON U.FK = T.K;",
         ("t", "u"),
+        arrival_counts=True,  # A row has the time of the side that came last.
     ),
     "over_table": Sample(
         "CREATE TABLE OUT AS SELECT NAME, COUNT(*) AS N, SUM(N) AS TOTAL FROM T GROUP BY NAME;",

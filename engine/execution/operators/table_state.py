@@ -42,7 +42,7 @@ class TableState:
         )
 
     def prepare(self, duck: Duck, state: str) -> None:
-        """Creates the state table."""
+        """Creates the state table; the one of a replaced query gets the columns it lacks."""
         columns = [f"{identifier(c.name)} {physical_type(c.type)}" for c in self.schema]
         if self.windowed:
             columns += ['"$window_start" BIGINT', '"$window_end" BIGINT']
@@ -51,6 +51,11 @@ class TableState:
             f"CREATE TABLE IF NOT EXISTS {identifier(state)}.main.{identifier(self.name)} "
             f"({', '.join(columns)})"
         )
+        for column in columns:
+            duck.execute(
+                f"ALTER TABLE {identifier(state)}.main.{identifier(self.name)} "
+                f"ADD COLUMN IF NOT EXISTS {column}"
+            )
 
     def matches(self, left: str, right: str) -> str:
         """The join condition on the key."""
@@ -193,7 +198,8 @@ class StoreOperator:
 
     def __init__(self, rows: Rows, index: int) -> None:
         self._rows = rows
-        self._state = TableState(f"sink_{index}", rows.schema, windowed=rows.windowed)
+        # Named without its place in the topology, which shifts when a query is replaced.
+        self._state = TableState("sink", rows.schema, windowed=rows.windowed)
 
     @property
     def materialization(self) -> Materialization:

@@ -130,7 +130,12 @@ class TableTableJoinOperator:
                 ):
                     sql = "k0" if len(self._left_state.keys) == 1 else sql
             columns.append(f"{sql} AS {name}")
-        time = 'greatest(l_new."$rowtime", r_new."$rowtime")'
+        # A deletion has a time of its own only as the change that it is, not for later ones.
+        times = [
+            f'CASE WHEN {side} IS NOT NULL OR {side}_new."$here" THEN {side}_new."$rowtime" END'
+            for side in ("l", "r")
+        ]
+        time = f"greatest({', '.join(times)})"
         engine = [
             f'{time} AS "$rowtime"',
             'p AS "$partition"',
