@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from merganser.engine.catalog import Source
+from merganser.engine.duck import identifier
+from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.operators.aggregate import AggregateOperator
 from merganser.engine.execution.operators.checks import CheckStep
 from merganser.engine.execution.operators.foreign_key_join import ForeignKeyJoinOperator
@@ -30,7 +32,8 @@ from merganser.engine.execution.operators.table_state import (
 )
 from merganser.engine.execution.operators.table_table_join import TableTableJoinOperator
 from merganser.engine.execution.rows import Changes, Rows
-from merganser.engine.execution.topology import Materialization, Step, Topology
+from merganser.engine.execution.topology import Materialization, Selection, Step, Topology
+from merganser.engine.expression import Arithmetic, Cast, ColumnRef, Negate
 from merganser.engine.plan.nodes import (
     AggregateNode,
     FilterNode,
@@ -67,17 +70,37 @@ class _Compiler:
     def persistent(self, plan: SinkNode) -> Topology:
         rows = self.upserts(self.rows(plan.child))
         self.check(rows)
-        materialization: Materialization | None = None
-        if plan.is_table:
+        materialization = self._aggregated(plan.child) if plan.is_table else None
+        if plan.is_table and materialization is None:
             store = StoreOperator(rows, len(self.steps))
             self.steps.append(store)
             materialization = store.materialization
         rekeyed = any(isinstance(node, RekeyNode | AggregateNode) for node in plan.walk())
         sink = SinkOperator(plan.sink, rows, passes_keys=not rekeyed)
-        self.steps.append(sink)
-        return Topology(
-            tuple(self.steps), tuple(self.sources), sink.output, plan.sink, materialization
+        return Topology(tuple(self.steps), tuple(self.sources), sink, plan.sink, materialization)
+
+    def _aggregated(self, node: PlanNode) -> Materialization | None:
+        """The rows of a table that an aggregation's own state holds already; else None.
+
+        Values of functions are kept as they were given: some change with the clock.
+        """
+        if not isinstance(node, ProjectNode) or not isinstance(node.child, AggregateNode):
+            return None
+        operator = self.steps[-1]
+        plain = all(
+            isinstance(part, ColumnRef | Cast | Arithmetic | Negate)
+            for _, item in node.items
+            for part in item.walk()
         )
+        if not plain or not isinstance(operator, AggregateOperator) or not operator.holds_result:
+            return None
+        inner = operator.materialization
+        columns = [f"{compile_expression(e).sql} AS {identifier(name)}" for name, e in node.items]
+        columns.append('"$rowtime"')
+        if inner.windowed:
+            columns += ['"$window_start"', '"$window_end"']
+        sql = f"SELECT {', '.join(columns)} FROM ({inner.sql})"
+        return Materialization(sql, node.schema, inner.windowed)
 
     def push(self, plan: PlanNode, *, keep: bool) -> Topology:
         rows = self.upserts(self.rows(plan))
@@ -89,7 +112,8 @@ class _Compiler:
             materialization = store.materialization
         order = '"$seq", "$window_start"' if rows.windowed else '"$seq"'
         output = rows.source if rows.ordered else f"(SELECT * FROM {rows.source} ORDER BY {order})"
-        return Topology(tuple(self.steps), tuple(self.sources), output, None, materialization)
+        result = Selection(output)
+        return Topology(tuple(self.steps), tuple(self.sources), result, None, materialization)
 
     def rows(self, node: PlanNode, *, retract: bool = False) -> Rows:
         """Compiles a subtree; with `retract` a table's old rows come along."""

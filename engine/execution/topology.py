@@ -77,6 +77,13 @@ class Epoch:
         """A state table's qualified name."""
         return f"{identifier(self.state)}.main.{identifier(name)}"
 
+    def keep(self, name: str, query: str) -> None:
+        """Makes the rows of a query readable under a name until the name is used again.
+
+        Through Arrow: what a temporary table held would take memory until the state commits.
+        """
+        self.duck.register(name, self.duck.arrow(query))
+
 
 FAILURES_MAX = 1000  # Details of more failures in one epoch than anybody reads.
 
@@ -91,6 +98,25 @@ class Step(Protocol):
     def run(self, epoch: Epoch) -> None:
         """Does the step's part of an epoch."""
         ...
+
+
+class Result(Protocol):
+    """The last part of a topology: it reads what the steps have left."""
+
+    def fetch(self, epoch: Epoch) -> pa.Table:
+        """The result of the epoch, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A relation's rows as they are."""
+
+    relation: str
+
+    def fetch(self, epoch: Epoch) -> pa.Table:
+        """The rows."""
+        return epoch.duck.arrow(f"SELECT * FROM {self.relation}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +134,15 @@ class Topology:
 
     Attributes:
         sources: Inputs by topic (several sources may share one).
-        output: The relation that holds the result after the steps: of a sink, columns `key`,
-            `value`, `timestamp`, `headers`; else the result columns, `$rowtime` and `$tombstone`.
+        output: Gives the result after the steps: of a sink, columns `key`, `value`, `timestamp`,
+            `headers`; else the result columns, `$rowtime` and `$tombstone`.
         sink: The source that is written; None for push queries.
         checks_run: The steps also looked for failed rows.
     """
 
     steps: tuple[Step, ...]
     sources: tuple[Source, ...]
-    output: str
+    output: Result
     sink: Source | None
     materialization: Materialization | None = None
 
@@ -129,4 +155,4 @@ class Topology:
         """Runs an epoch and gives its output rows, in order."""
         for step in self.steps:
             step.run(epoch)
-        return epoch.duck.arrow(f"SELECT * FROM {self.output}")
+        return self.output.fetch(epoch)

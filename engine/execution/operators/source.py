@@ -39,7 +39,11 @@ class _Parts:
 
 
 class SourceOperator:
-    """Decodes a topic's records into a temporary table; bad records are reported and left out."""
+    """Decodes a topic's records; bad ones are reported and left out.
+
+    The rows are handed on through Arrow: a temporary table's would take memory until the state
+    commits, some epochs later.
+    """
 
     def __init__(self, node: SourceNode, index: int) -> None:
         self._node = node
@@ -73,12 +77,12 @@ class SourceOperator:
         duck.register(self._input, records)
         parts = self._decode(duck)
         where = " AND ".join(f"({condition})" for condition in parts.good)
-        (count,) = duck.rows(
-            f"CREATE OR REPLACE TEMP TABLE {identifier(self._name)} AS "
+        rows = duck.arrow(
             f"SELECT {', '.join(self._select(parts))} FROM {parts.value.source}"
             + (f" WHERE {where}" if where else "")
-        )[0]
-        if count != records.num_rows:
+        )
+        duck.register(self._name, rows)
+        if rows.num_rows != records.num_rows:
             self._report(epoch, parts)
         duck.unregister(self._input)
 

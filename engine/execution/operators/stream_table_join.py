@@ -26,7 +26,7 @@ class StreamTableJoinOperator:
         self._left = left
         self._right = right
         self._state = TableState(f"join_{index}", right.schema, windowed=right.windowed)
-        self._out = identifier(f"$join_{index}")
+        self._name = f"$join_{index}"
         key = compile_expression(node.left_key)
         self._key = key.sql
         self._checks = left.checks + right.checks
@@ -41,7 +41,7 @@ class StreamTableJoinOperator:
     def rows(self) -> Rows:
         """The rows that the step leaves."""
         return Rows(
-            self._out,
+            identifier(self._name),
             self._node.schema,
             Changes.STREAM,
             self._left.windowed,
@@ -74,10 +74,7 @@ class StreamTableJoinOperator:
                 sql = 'l."$key"'
             columns.append(f"{sql} AS {identifier(column.name)}")
         engine = [f"l.{name}" for name in self._left.engine_columns]
-        epoch.duck.execute(
-            f"CREATE OR REPLACE TEMP TABLE {self._out} AS "
-            f"SELECT {', '.join([*columns, *engine])} FROM {joined}"
-        )
+        epoch.keep(self._name, f"SELECT {', '.join([*columns, *engine])} FROM {joined}")
         if changed:
             self._state.store(epoch, self._right.source)
 
