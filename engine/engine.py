@@ -33,7 +33,6 @@ from merganser.engine.statements.handlers import Session, handler_of
 from merganser.engine.statements.running_queries import RunningQueries, run_query
 from merganser.errors import (
     CommandTimeoutError,
-    LogError,
     MerganserError,
     UnsupportedError,
     UserError,
@@ -349,14 +348,8 @@ class Engine:
                 known.check(value)
 
     def health(self) -> dict[str, bool]:
-        """Whether names can be listed, the log answers, and commands can run."""
-        return {"metastore": True, "kafka": self._log_answers(), "commandRunner": True}
-
-    def _log_answers(self) -> bool:
-        try:
-            return self.log.topic(self._commands.topic) is not None
-        except LogError:
-            return False
+        """Whether names can be listed, the log answers now, and commands can run."""
+        return {"metastore": True, "kafka": self.log.healthy(), "commandRunner": True}
 
     def _session(
         self,

@@ -52,12 +52,19 @@ class Written(NamedTuple):
 
 
 @contextmanager
-def opened(log: Log, data_dir: Path | None, *, autorun: bool = False) -> Iterator[Engine]:
+def opened(
+    log: Log,
+    data_dir: Path | None,
+    *,
+    autorun: bool = False,
+    service_id: str = "test_",
+    properties: Mapping[str, str] | None = None,
+) -> Iterator[Engine]:
     """An engine at wall-clock time 0 that reads from the beginning; started, and closed at last."""
     config = EngineConfig(
-        service_id="test_",
+        service_id=service_id,
         data_dir=data_dir,
-        properties={"ksql.streams.auto.offset.reset": "earliest"},
+        properties={"ksql.streams.auto.offset.reset": "earliest", **(properties or {})},
         autorun=autorun,
     )
     engine = Engine(config, log=log, clock=SimulatedClock())
