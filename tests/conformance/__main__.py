@@ -26,11 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
     chosen = _chosen(cases, options)
-    outcomes = _run(chosen, modes[:1], options)
-    if options.update_passing:  # What fails already in the first mode needs no other one.
-        passed = {outcome.case_id for outcome in outcomes if outcome.passed}
-        chosen = [case for case in chosen if case.case_id in passed]
-    outcomes += _run([case for case in chosen if case.kind is CaseKind.QUERY], modes[1:], options)
+    outcomes = _reported(chosen, options) if options.reports else _ran(chosen, modes, options)
     if options.json:
         report.write_json(outcomes, options.json)
     lines: list[str] = []
@@ -41,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines += report.themes_table(outcomes)
     lost = False
     if options.update_passing:
-        lost, changes = _update(cases, outcomes)
+        lost, changes = _update(cases, outcomes, open_gaps=options.open_gaps)
         lines += changes
     lines.append(report.summary(outcomes))
     print("\n".join(lines))  # noqa: T201 - a command prints
@@ -74,6 +70,19 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout", type=float, default=CASE_SECONDS_MAX, help="seconds that a case may take"
     )
     parser.add_argument(
+        "--from",
+        dest="reports",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="take outcomes from this --json report instead of running (may be repeated)",
+    )
+    parser.add_argument(
+        "--open-gaps",
+        action="store_true",
+        help="with --update-passing: modes in which listed cases fail become gaps",
+    )
+    parser.add_argument(
         "--update-passing",
         action="store_true",
         help="add what newly passes to the lists; best with --mode all",
@@ -93,6 +102,30 @@ def _chosen(cases: Sequence[Case], options: argparse.Namespace) -> list[Case]:
         and (options.grep is None or options.grep in case.case_id)
         and (not options.listed or case.case_id in listed)
     ]
+
+
+def _reported(cases: Sequence[Case], options: argparse.Namespace) -> list[Outcome]:
+    """The outcomes of the cases in reports of earlier runs; of several the last report's."""
+    ids = {case.case_id for case in cases}
+    newest = {
+        (outcome.mode, outcome.case_id): outcome
+        for file in options.reports
+        for outcome in report.read_json(file)
+        if outcome.case_id in ids
+    }
+    return list(newest.values())
+
+
+def _ran(
+    cases: Sequence[Case], modes: Sequence[Mode], options: argparse.Namespace
+) -> list[Outcome]:
+    """Runs cases in modes. A REST case has no modes: it runs once."""
+    outcomes = _run(cases, modes[:1], options)
+    if options.update_passing:  # What fails already in the first mode needs no other one.
+        passed = {outcome.case_id for outcome in outcomes if outcome.passed}
+        cases = [case for case in cases if case.case_id in passed]
+    queries = [case for case in cases if case.kind is CaseKind.QUERY]
+    return outcomes + _run(queries, modes[1:], options)
 
 
 def _run(
@@ -115,14 +148,16 @@ def _run(
     return outcomes
 
 
-def _update(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> tuple[bool, list[str]]:
+def _update(
+    cases: Sequence[Case], outcomes: Sequence[Outcome], *, open_gaps: bool
+) -> tuple[bool, list[str]]:
     """Updates the lists of each corpus; whether anything was lost, and what to print."""
     corpus_of = {case.case_id: case.corpus for case in cases}
     lines: list[str] = []
     any_lost = False
     for corpus in sorted(set(corpus_of.values())):
         own = [outcome for outcome in outcomes if corpus_of[outcome.case_id] == corpus]
-        found = passing.update(corpus, own)
+        found = passing.update(corpus, own, open_gaps=open_gaps)
         any_lost = any_lost or bool(found.lost)
         lines += [f"{corpus}: LOST {case_id} [{mode}]" for mode, case_id in found.lost]
         done = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.conformance.failure import Outcome
@@ -89,15 +89,27 @@ def change(known: Iterable[str], known_gaps: Set[Gap], outcomes: Sequence[Outcom
     )
 
 
-def update(corpus: str, outcomes: Sequence[Outcome]) -> Change:
-    """Adds newly passing cases to a corpus' list and closes gaps, unless something was lost."""
+def update(corpus: str, outcomes: Sequence[Outcome], *, open_gaps: bool = False) -> Change:
+    """Adds newly passing cases to a corpus' list and closes gaps, unless something was lost.
+
+    `open_gaps` takes what was lost in other modes than record for gaps: for modes in which the
+    listed cases were never run before.
+    """
     known, known_gaps = listed(corpus), gaps(corpus)
     found = change(known, known_gaps, outcomes)
+    if open_gaps:
+        found = _with_gaps(found)
     if not found.lost:
         _write(list_file(corpus), {*known, *found.gained})
         left = (known_gaps | set(found.opened)) - set(found.closed)
         _write(gaps_file(corpus), {" ".join(gap) for gap in left})
     return found
+
+
+def _with_gaps(found: Change) -> Change:
+    lost = tuple(gap for gap in found.lost if gap[0] == Mode.RECORD)
+    opened = tuple(gap for gap in found.lost if gap[0] != Mode.RECORD)
+    return replace(found, lost=lost, opened=tuple(sorted({*found.opened, *opened})))
 
 
 def _write(file: Path, lines: Set[str]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
-from tests.conformance.failure import Outcome
+from tests.conformance.failure import Outcome, Stage
 
 GROUPS_MAX = 60  # More reasons than that are better read in the JSON file.
 
@@ -68,10 +68,24 @@ def write_json(outcomes: Sequence[Outcome], path: Path) -> None:
     path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def read_json(path: Path) -> list[Outcome]:
+    """The outcomes that `write_json` wrote."""
+    names = {field.name for field in fields(Outcome)}
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return [
+        Outcome(
+            **{
+                **{name: value for name, value in row.items() if name in names},
+                "stage": Stage(row["stage"]) if row["stage"] else None,
+            }
+        )
+        for row in rows
+    ]
+
+
 def failed_ids(path: Path) -> frozenset[str]:
     """The cases that failed in a report of `write_json`, in any mode."""
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    return frozenset(row["case_id"] for row in rows if not row["passed"])
+    return frozenset(outcome.case_id for outcome in read_json(path) if not outcome.passed)
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:

@@ -40,6 +40,7 @@ def listed_cases(corpus: str) -> list[Case]:
         pytest.skip(message)
     known = corpus_cases(folder / corpus)
     ids = passing.listed(corpus)
+    assert ids, f"no case of {corpus} is listed"
     missing = [case_id for case_id in ids if case_id not in known]
     assert not missing, f"listed cases that do not exist: {missing[:FAILURES_SHOWN]}"
     return [known[case_id] for case_id in ids]

@@ -171,6 +171,7 @@ def test_json_report(tmp_path: Path) -> None:
         ("f/a.json#3", "epoch", True, None),
         ("f/a.json#3", "record", False, "statement rejected"),
     ]
+    assert sorted(report.read_json(tmp_path / "out.json"), key=str) == sorted(OUTCOMES, key=str)
     assert report.failed_ids(tmp_path / "out.json") == {"f/a.json#2", "f/a.json#3"}
 
 
@@ -223,6 +224,31 @@ def test_a_known_gap_is_no_loss(lists: Path) -> None:
     (lists / "c.gaps.txt").write_text("epoch f/a.json#3\n", encoding="utf-8")
     failed = [Outcome("f/a.json#3", "y", "epoch", Stage.OUTPUTS, "wrong")]
     assert passing.update("c", failed) == passing.Change()
+
+
+def test_gaps_open_in_other_modes_only_if_asked(lists: Path) -> None:
+    (lists / "c.txt").write_text("f/a.json#1\nf/a.json#3\n", encoding="utf-8")
+    failed = [Outcome("f/a.json#3", "y", "epoch", Stage.OUTPUTS, "wrong")]
+    assert passing.update("c", failed).lost == (("epoch", "f/a.json#3"),)
+    opened = passing.update("c", failed, open_gaps=True)
+    assert (opened.opened, opened.lost) == ((("epoch", "f/a.json#3"),), ())
+    assert passing.gaps("c") == {("epoch", "f/a.json#3")}
+    failed = [Outcome("f/a.json#1", "y", "record", Stage.OUTPUTS, "wrong")]
+    assert passing.update("c", failed, open_gaps=True).lost == (("record", "f/a.json#1"),)
+
+
+def test_lists_can_be_made_from_reports(
+    corpus: Path, lists: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    passed = Outcome("some-tests/b.json#one; 'two'", "x", "record")
+    failed = Outcome(passed.case_id, "x", "record", Stage.OUTPUTS, "wrong")
+    report.write_json([failed, *OUTCOMES], lists / "older.json")
+    report.write_json([passed], lists / "newer.json")
+    reports = [f"--from={lists / name}" for name in ("older.json", "newer.json")]
+    arguments = [str(corpus), "--update-passing", *reports]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed"
+    assert passing.listed("corpus") == (passed.case_id,)
 
 
 def test_a_list_never_drops_a_case(lists: Path) -> None:
