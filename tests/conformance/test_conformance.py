@@ -20,8 +20,8 @@ from tests.conformance.pool import run_cases
 CHUNKS = 4  # Bounds what one test's timeout must cover.
 FAILURES_SHOWN = 20
 CHECKED_MODES = (Mode.RECORD,)
-"""The lists hold what passes in epochs of one record. The other modes run for the query goldens, and
-for the corpora by hand (`--mode all`) until their gaps are listed too."""
+"""The lists hold what passes in epochs of one record. The other modes run for the query goldens,
+and for the corpora by hand (`--mode all`) until their gaps are listed too."""
 
 pytestmark = pytest.mark.conformance
 
