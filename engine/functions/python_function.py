@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from merganser.engine import types
 from merganser.engine.duck import Duck, physical_type
-from merganser.engine.functions.function import SCALARS, TABLES, CallSite, Nulls, Overload
+from merganser.engine.functions.function import AGGREGATES, SCALARS, TABLES, CallSite, Nulls, Overload
 from merganser.engine.functions.signature import Parameter, parse_signature
 from merganser.engine.types import ArrayType, MapType, SqlType
 
@@ -228,6 +228,7 @@ def register_functions(duck: Duck) -> None:
     """Makes all Python functions known to a DuckDB instance. Once for each instance is enough."""
     len(SCALARS)  # The first look at the registries imports all families.
     len(TABLES)
+    len(AGGREGATES)
     if not _FUNCTIONS or duck.has_function(next(iter(_FUNCTIONS))):
         return
     for function in _FUNCTIONS.values():
