@@ -17,7 +17,14 @@ import pyarrow as pa
 
 from merganser.engine import types
 from merganser.engine.duck import Duck, physical_type
-from merganser.engine.functions.function import AGGREGATES, SCALARS, TABLES, CallSite, Nulls, Overload
+from merganser.engine.functions.function import (
+    AGGREGATES,
+    SCALARS,
+    TABLES,
+    CallSite,
+    Nulls,
+    Overload,
+)
 from merganser.engine.functions.signature import Parameter, parse_signature
 from merganser.engine.types import ArrayType, MapType, SqlType
 
