@@ -1,6 +1,14 @@
 """Fixtures and options for all tests."""
 
+import os
+
 import pytest
+from hypothesis import settings
+
+# CI repeats the same examples, so that a red run is about the change; elsewhere they are new.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 pytest_plugins = ["tests.kafka_server.plugin"]
 

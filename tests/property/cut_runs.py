@@ -28,7 +28,7 @@ from tests.runtime.sample_queries import (
     record_of,
 )
 
-EXAMPLES = 3000 if os.environ.get("MERGANSER_NIGHTLY") == "1" else 150
+EXAMPLES = 3000 if os.environ.get("MERGANSER_NIGHTLY") == "1" else 20
 START_MS = 60_000
 RECORDS_MAX = 16
 EPOCHS_MAX = 5
