@@ -26,7 +26,6 @@ from merganser.errors import DecodeError
 SMALL_ROWS = 256  # Read exactly: some 1 ms, as much as the statements of the fast path take.
 HEAD_ROWS = SMALL_ROWS + 1  # The sample to learn from.
 REVIEW_ROWS = 512  # More doubts than these are reviewed in SQL before they are read exactly.
-LOCAL_ROWS = 36_028_797_018_960_000  # DuckDB counts the rows of an open transaction from here.
 
 CAREFUL_BATCHES = 100
 
@@ -203,8 +202,8 @@ class BatchDecoder:
             return np.array([], dtype=np.int64), []
         table, doubts = identifier(self._table), identifier(self._doubts)
         query = (
-            f"SELECT {table}.rowid % {LOCAL_ROWS} AS place, {payload} AS p "
-            f"FROM {source} POSITIONAL JOIN {table} WHERE suspect"
+            f"SELECT place, p FROM (SELECT row_number() OVER () - 1 AS place, {payload} AS p, "
+            f"suspect FROM {source} POSITIONAL JOIN (SELECT suspect FROM {table})) WHERE suspect"
         )
         if doubt_count > REVIEW_ROWS and self._fast is not None:
             review = self._fast.review(doubts, "p")
