@@ -69,7 +69,7 @@ class Plan:
 
 
 _numbers = st.one_of(st.none(), st.integers(-4, 9))
-_values = {
+_values: dict[str, st.SearchStrategy[dict[str, object]]] = {
     "s": st.fixed_dictionaries({"G": st.sampled_from(["x", "y", None]), "V": _numbers}),
     "r": st.fixed_dictionaries({"W": _numbers}),
     "t": st.fixed_dictionaries({"NAME": st.sampled_from(["p", "q", None]), "N": _numbers}),

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from merganser.engine.answer import QueryResult
 from merganser.engine.engine import Engine, StatementFailure
 from merganser.engine.log.embedded import EmbeddedLog
 from merganser.engine.statements.current_status import CurrentStatus
@@ -70,6 +71,7 @@ def _pull(engine: Engine, sql: str) -> list[tuple[object, ...]]:
             if isinstance(failure.error, UnavailableError):
                 return False
             raise
+        assert isinstance(result, QueryResult)
         rows = [batch.rows.to_pylist() for batch in result.rows]
         found.append([tuple(row.values()) for batch in rows for row in batch])
         return True
