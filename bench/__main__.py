@@ -1,167 +1,199 @@
-"""Merganser against Kafka Streams on one machine, the same topics, alternating.
+"""`python -m bench`: throughput, CPU, memory and latency of Merganser and of Kafka Streams.
 
-    python -m bench [--quick] [--jobs filter,tumbling,join] [--guarantees exactly_once_v2]
-
-Steady state is the difference of a large and a small run, so that no start-up counts. Prints a
-table and writes bench/results/latest.json.
+Both run as processes of their own on the same topics of one real Kafka, taking turns. Every job
+runs on a small and on a large topic; what the difference takes is the steady state, free of start
+and warm-up. Every small run's result is checked. It wants a JVM, Maven and a quiet machine.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import shutil
-import sys
 import tempfile
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.kafka_server import servers
 
+from bench import load
+from bench.checks import check_result
 from bench.jobs import JOBS, Job
-from bench.load import create_topic, delete_topics, load_orders, load_users
+from bench.latency import Latency, measure_latency
+from bench.process import Usage
 from bench.progress import Progress
+from bench.report import Measured, Pair, latency_table, throughput_table, write_results
 from bench.systems import GUARANTEES, KafkaStreams, Merganser, Run, System, build_streams
 
-RESULTS = Path(__file__).resolve().parent / "results" / "latest.json"
-SIZES = (1_000_000, 4_000_000)
-QUICK_SIZES = (200_000, 800_000)
-WAIT_SECONDS_MAX = 600.0
 LOOK_SECONDS = 0.05
+RUN_SECONDS_MAX = 1_200.0
 
 
 @dataclass(frozen=True, slots=True)
-class Steady:
-    """What a system does once it is going.
+class Plan:
+    """What to measure.
 
     Attributes:
-        cpu_seconds_per_million: User and system time of its process.
-        rss_mib_max: The largest resident size of the large run.
+        sizes: Records of the small and of the large topic.
     """
 
-    job: str
-    guarantee: str
-    system: str
-    records_per_second: float
-    cpu_seconds_per_million: float
-    rss_mib_max: float
+    jobs: Sequence[Job]
+    guarantees: Sequence[str]
+    systems: Sequence[System]
+    sizes: tuple[int, int]
+    round_count: int
+    latency_seconds: float
 
 
 def main() -> None:
-    """Runs from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="200 k and 800 k records")
-    parser.add_argument("--jobs", default=",".join(job.name for job in JOBS))
-    parser.add_argument("--guarantees", default=",".join(GUARANTEES))
-    options = parser.parse_args()
-    sizes = QUICK_SIZES if options.quick else SIZES
-    jobs = [job for job in JOBS if job.name in options.jobs.split(",")]
+    """Runs the benchmark and prints its tables."""
+    plan, bootstrap = _plan()
     build_streams()
-    data = Path(tempfile.mkdtemp(prefix="merganser-bench-"))
-    try:
-        bootstrap = servers.start_kafka(data)
-        found = measure(bootstrap, jobs, options.guarantees.split(","), sizes, data)
-    finally:
-        servers.stop_all(data)
-        shutil.rmtree(data, ignore_errors=True)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n")
-    print(table(found, jobs))
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="bench-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        if bootstrap is None:
+            bootstrap = servers.start_kafka(folder / "kafka")
+            stack.callback(servers.stop_all, folder / "kafka")
+        bench = Bench(plan, bootstrap, folder)
+        bench.load()
+        stack.callback(bench.unload)
+        measured = bench.throughput()
+        latencies = bench.latency()
+    print()
+    for guarantee in plan.guarantees:
+        print(*throughput_table(measured, guarantee), "", sep="\n")
+    if latencies:
+        print(*latency_table(latencies), "", sep="\n")
+    print(f"written to {write_results(measured, latencies)}")
 
 
-def measure(
-    bootstrap: str, jobs: list[Job], guarantees: list[str], sizes: tuple[int, int], data: Path
-) -> list[Steady]:
-    """All jobs with all guarantees on both systems."""
-    for count in sizes:
-        load_orders(bootstrap, f"orders-{count}", count)
-    load_users(bootstrap, "users")
-    systems: list[System] = [Merganser(), KafkaStreams(1)]
-    found = []
-    for job in jobs:
-        for guarantee in guarantees:
-            for system in systems:
-                small, large = (
-                    _run(system, job, guarantee, bootstrap, count, data) for count in sizes
-                )
-                records = sizes[1] - sizes[0]
-                row = Steady(
-                    job.name,
-                    guarantee,
-                    system.name,
-                    records / (large[0] - small[0]),
-                    (large[1] - small[1]) / records * 1_000_000,
-                    large[2] / 2**20,
-                )
-                found.append(row)
-                print(row, file=sys.stderr, flush=True)
-    return found
-
-
-def _run(
-    system: System, job: Job, guarantee: str, bootstrap: str, count: int, data: Path
-) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds and largest resident size until all is committed."""
-    identity = f"b{uuid.uuid4().hex[:8]}_"
-    run = Run(
-        job,
-        guarantee,
-        bootstrap,
-        f"orders-{count}",
-        "users",
-        f"sink-{identity}",
-        identity,
-        data / f"run-{identity}",
+def _plan() -> tuple[Plan, str | None]:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    names = [job.name for job in JOBS]
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--quick", action="store_true", help="200,000 and 800,000 records, once")
+    parser.add_argument("--rounds", type=int, help="default 3, with --quick 1")
+    parser.add_argument("--jobs", nargs="*", choices=names, default=names)
+    parser.add_argument("--guarantees", nargs="*", choices=GUARANTEES, default=GUARANTEES)
+    parser.add_argument("--threads", type=int, nargs="*", default=[1, cores], help="Kafka Streams'")
+    parser.add_argument("--no-latency", action="store_true")
+    parser.add_argument("--bootstrap", help="a Kafka that runs already; default: one of its own")
+    options = parser.parse_args()
+    streams = [KafkaStreams(count) for count in sorted(set(options.threads))]
+    plan = Plan(
+        [job for job in JOBS if job.name in options.jobs],
+        options.guarantees,
+        [Merganser(), *streams],
+        (200_000, 800_000) if options.quick else (1_000_000, 4_000_000),
+        options.rounds or (1 if options.quick else 3),
+        0.0 if options.no_latency else 8.0 if options.quick else 20.0,
     )
-    create_topic(bootstrap, run.sink_topic)
-    process = system.start(run)
-    try:
-        with Progress(bootstrap, system.group(run), [run.orders_topic]) as progress:
-            until = time.monotonic() + WAIT_SECONDS_MAX
-            # The end offsets hold transaction markers of nobody: the input was not transactional.
-            while progress.left():
-                process.usage()
-                if time.monotonic() > until:
-                    raise TimeoutError(f"{system.name} did not finish {job.name}")
-                time.sleep(LOOK_SECONDS)
-            usage = process.usage()
-    finally:
-        process.stop()
-        delete_topics(bootstrap, [run.sink_topic, *system.topics(run)])
-        shutil.rmtree(run.folder, ignore_errors=True)
-    return usage.seconds, usage.cpu_seconds, usage.rss_bytes_max
+    return plan, options.bootstrap
 
 
-def table(found: list[Steady], jobs: list[Job]) -> str:
-    """The results as text, with ratios and ksqlDB's figures for orientation."""
-    head = f"{'job':10}{'guarantee':18}{'system':26}{'records/s':>12}{'CPU-s/M':>9}{'MiB':>7}"
-    lines = [head]
-    for row in found:
-        lines.append(
-            f"{row.job:10}{row.guarantee:18}{row.system:26}{row.records_per_second:12,.0f}"
-            f"{row.cpu_seconds_per_million:9.2f}{row.rss_mib_max:7.0f}"
-        )
-    for mine in (row for row in found if row.system == "merganser"):
-        for other in found:
-            if other.system != mine.system and (other.job, other.guarantee) == (
-                mine.job,
-                mine.guarantee,
-            ):
-                lines.append(
-                    f"{mine.job} {mine.guarantee}: merganser / {other.system}: "
-                    f"{mine.records_per_second / other.records_per_second:.1f} times the rate, "
-                    f"1 / {other.cpu_seconds_per_million / mine.cpu_seconds_per_million:.1f} "
-                    "of the CPU"
+class Bench:
+    """A benchmark under way: its topics, and the runs on them."""
+
+    def __init__(self, plan: Plan, bootstrap: str, folder: Path) -> None:
+        self._plan = plan
+        self._bootstrap = bootstrap
+        self._folder = folder
+        self._name = f"bench-{uuid.uuid4().hex[:8]}"
+        self._users = f"{self._name}-users"
+        self._orders = [f"{self._name}-orders-{size}" for size in plan.sizes]
+
+    def load(self) -> None:
+        """Makes the topics that are read."""
+        for topic, size in zip(self._orders, self._plan.sizes, strict=True):
+            started = time.monotonic()
+            load.load_orders(self._bootstrap, topic, size)
+            print(f"{size:,} records in {time.monotonic() - started:.1f} s", flush=True)
+        load.load_users(self._bootstrap, self._users)
+
+    def unload(self) -> None:
+        """Deletes them."""
+        load.delete_topics(self._bootstrap, [*self._orders, self._users])
+
+    def throughput(self) -> list[Measured]:
+        """All jobs, guarantees and systems; the systems take turns, in changing order."""
+        found: dict[tuple[str, str, str], list[Pair]] = {}
+        for number in range(self._plan.round_count):
+            systems = list(self._plan.systems)
+            for job in self._plan.jobs:
+                for guarantee in self._plan.guarantees:
+                    for system in systems if number % 2 == 0 else reversed(systems):
+                        pair = self._pair(system, job, guarantee)
+                        found.setdefault((system.name, job.name, guarantee), []).append(pair)
+        order = [system.name for system in self._plan.systems]
+        measured = [Measured(*key, pairs) for key, pairs in found.items()]
+        return sorted(measured, key=lambda m: order.index(m.system))
+
+    def latency(self) -> dict[tuple[str, str], Latency]:
+        """By system and guarantee, with Kafka Streams' default of one thread."""
+        if not self._plan.latency_seconds:
+            return {}
+        found: dict[tuple[str, str], Latency] = {}
+        for guarantee in self._plan.guarantees:
+            for system in self._plan.systems[:2]:
+                run = self._run(JOBS[0], guarantee, self._orders[0])
+                run = replace(run, orders_topic=f"{run.identity}-in")
+                found[system.name, guarantee] = measured = measure_latency(
+                    system, run, self._plan.latency_seconds
                 )
-    for job in jobs:
-        anchor = job.anchor
-        lines.append(
-            f"{job.name}: ksqlDB 8.3.1 at-least-once on two cores, elsewhere: "
-            f"{anchor.records_per_second:,} records/s, {anchor.cpu_seconds} CPU-s/M"
+                print(
+                    f"latency, {guarantee}, {system.name}: p50 {measured.p50_ms:.1f} ms, "
+                    f"p99 {measured.p99_ms:.1f} ms",
+                    flush=True,
+                )
+                names = [run.orders_topic, run.sink_topic, *system.topics(run)]
+                load.delete_topics(self._bootstrap, names)
+        return found
+
+    def _pair(self, system: System, job: Job, guarantee: str) -> Pair:
+        usages = []
+        for topic, size in zip(self._orders, self._plan.sizes, strict=True):
+            run = self._run(job, guarantee, topic)
+            usages.append(self._measure(system, run))
+            if size == self._plan.sizes[0]:
+                check_result(job, self._bootstrap, run.sink_topic, size)
+            load.delete_topics(self._bootstrap, [run.sink_topic, *system.topics(run)])
+        pair = Pair(*self._plan.sizes, *usages)
+        print(
+            f"{job.name}, {guarantee}, {system.name}: {pair.records_per_second:,.0f} records/s, "
+            f"{pair.cpu_seconds:.2f} CPU-s per 1 M",
+            flush=True,
         )
-    return "\n".join(lines)
+        return pair
+
+    def _run(self, job: Job, guarantee: str, orders_topic: str) -> Run:
+        identity = f"{self._name}-{uuid.uuid4().hex[:8]}"
+        folder = self._folder / identity
+        sink = f"{identity}-sink"
+        return Run(
+            job, guarantee, self._bootstrap, orders_topic, self._users, sink, identity, folder
+        )
+
+    def _measure(self, system: System, run: Run) -> Usage:
+        """Runs a job until its group's positions are at the end of what it reads."""
+        load.create_topic(self._bootstrap, run.sink_topic)
+        process = system.start(run)
+        try:
+            with Progress(self._bootstrap, system.group(run), run.source_topics) as progress:
+                usage = process.usage()
+                while progress.left():
+                    time.sleep(LOOK_SECONDS)
+                    usage = process.usage()
+                    if usage.seconds > RUN_SECONDS_MAX:
+                        raise RuntimeError(f"{system.name} does not come to an end")
+                return usage
+        finally:
+            process.stop()
+            shutil.rmtree(run.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

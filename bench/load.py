@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 PARTITION_COUNT = 6
 USER_COUNT = 10_000
@@ -36,7 +38,6 @@ _USERS = """
         {first_ms} - 1000 AS stamp
     FROM range({users}) AS r(i)
 """
-Row = tuple[str, str, int]
 
 
 def load_orders(bootstrap: str, topic: str, count: int) -> None:
@@ -48,7 +49,7 @@ def load_orders(bootstrap: str, topic: str, count: int) -> None:
 def load_users(bootstrap: str, topic: str) -> None:
     """Makes the topic of the table. All rows are older than the first order."""
     create_topic(bootstrap, topic, {"cleanup.policy": "compact"})
-    _send(bootstrap, topic, iter([_rows(_USERS.format(first_ms=FIRST_MS, users=USER_COUNT))]))
+    _send(bootstrap, topic, iter([rows_of(_USERS.format(first_ms=FIRST_MS, users=USER_COUNT))]))
 
 
 def create_topic(bootstrap: str, name: str, config: dict[str, str] | None = None) -> None:
@@ -65,21 +66,25 @@ def delete_topics(bootstrap: str, names: list[str]) -> None:
         future.exception()
 
 
-def _order_chunks(count: int) -> Iterator[list[Row]]:
+def orders_query(start: int, end: int) -> str:
+    """SQL of the records from one number to another: key, value, stamp."""
+    return _ORDERS.format(
+        users=USER_COUNT, first_ms=FIRST_MS, per_ms=RECORDS_PER_MS, start=start, end=end
+    )
+
+
+def _order_chunks(count: int) -> Iterator[list[tuple[Any, ...]]]:
     for start in range(0, count, CHUNK_ROWS):
         end = min(start + CHUNK_ROWS, count)
-        yield _rows(
-            _ORDERS.format(
-                users=USER_COUNT, first_ms=FIRST_MS, per_ms=RECORDS_PER_MS, start=start, end=end
-            )
-        )
+        yield rows_of(orders_query(start, end))
 
 
-def _rows(sql: str) -> list[Row]:
-    return duckdb.sql(sql).fetchall()
+def rows_of(sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a query."""
+    return duckdb.connect().execute(sql).fetchall()
 
 
-def _send(bootstrap: str, topic: str, chunks: Iterator[list[Row]]) -> None:
+def _send(bootstrap: str, topic: str, chunks: Iterator[list[tuple[Any, ...]]]) -> None:
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
