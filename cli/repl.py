@@ -39,6 +39,9 @@ def interact(shell: Shell) -> None:
     def new_client() -> Client:
         return shell.connection.another()  # Of the server that the shell is on by then.
 
+    # The prompt would ask the terminal where its cursor is. An answer that comes late, over a slow
+    # line or on a busy machine, is taken for one of the next prompt, which then scrolls the screen.
+    os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
     prompt: PromptSession[str] = PromptSession(
         PROMPT,
         history=_history(),

@@ -10,6 +10,9 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
+# A golden case that differs shows where.
+pytest.register_assert_rewrite("tests.golden.golden")
+
 pytest_plugins = ["tests.kafka_server.plugin"]
 
 
