@@ -76,7 +76,8 @@ class Terminal:
         if not self.interactive:
             yield
             return
-        rows = shutil.get_terminal_size().lines
+        # Not what the environment says: with another size the wrong lines would scroll.
+        rows = os.get_terminal_size(self._out.fileno()).lines
         # A line break and one up again make room at the foot. Setting the scrolling region moves
         # the cursor, so it is saved around that.
         self._control(f"\n\x1b[1A\x1b7\x1b[1;{rows - 1}r\x1b[{rows};1H\x1b[2m{text}{PLAIN}\x1b8")

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,14 +19,18 @@ from tests.cli.conftest import wait_until
 COLUMNS, ROWS = 100, 50
 PROGRAM = Path(sys.executable).with_name("merganser")
 HAS_TMUX = shutil.which("tmux") is not None
-_PROMPT = re.compile(r"merganser>|>")
+_PROMPT, _MORE = "merganser>", ">"
+_PROMPT_BEGINS = b"\x1b[?2004h"  # Each prompt asks for bracketed paste anew.
 
 
 class Screen:
     """One terminal of 100 by 50 with a program in it."""
 
-    def __init__(self, socket: str) -> None:
+    def __init__(self, socket: str, written: Path) -> None:
+        """`written` holds all that the program writes."""
         self._socket = socket
+        self._written = written
+        self._prompts_seen = 0
 
     def text(self) -> str:
         """What the screen shows, without blanks at the ends of lines and empty lines below."""
@@ -34,6 +39,7 @@ class Screen:
 
     def press(self, *keys: str) -> None:
         """Presses keys by tmux's names: `C-c`, `Enter`, `Tab`."""
+        self._prompts_seen = self._prompt_count()
         self._tmux("send-keys", *keys)
 
     def type(self, text: str) -> None:
@@ -55,8 +61,20 @@ class Screen:
         wait_until(lambda: text in self.text())
 
     def wait_for_prompt(self) -> None:
-        """Waits until the last line is an empty prompt."""
-        wait_until(lambda: _PROMPT.fullmatch(self.text().rpartition("\n")[2]) is not None)
+        """Waits until a prompt has begun since the last key, and the last line is one."""
+        wait_until(
+            lambda: self._prompt_count() > self._prompts_seen and self._last_line() == _PROMPT
+        )
+
+    def wait_for_more(self) -> None:
+        """Waits until the last line asks for more of a statement."""
+        wait_until(lambda: self._last_line() == _MORE)
+
+    def _last_line(self) -> str:
+        return self.text().rpartition("\n")[2]
+
+    def _prompt_count(self) -> int:
+        return self._written.read_bytes().count(_PROMPT_BEGINS)
 
     def _tmux(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -74,14 +92,19 @@ def screen(
     command = f"{settings} {shlex.join([str(PROGRAM), *arguments])}"
     if stay:
         command += "; exec cat"
+    folder = Path(tempfile.mkdtemp(prefix="screen-"))
+    written = folder / "written"
+    written.touch()
+    copy = ["pipe-pane", f"cat >> {shlex.quote(str(written))}"]
     size = ["-x", str(COLUMNS), "-y", str(ROWS)]
     subprocess.run(
-        ["tmux", "-L", socket, "-f", "/dev/null", "new-session", "-d", *size, command],
+        ["tmux", "-L", socket, "-f", "/dev/null", "new-session", "-d", *size, command, ";", *copy],
         # Readline, which pytest loads, puts a width of its own past os.environ.
         env=dict(os.environ),
         check=True,
     )
     try:
-        yield Screen(socket)
+        yield Screen(socket, written)
     finally:
         subprocess.run(["tmux", "-L", socket, "kill-server"], capture_output=True, check=False)
+        shutil.rmtree(folder)

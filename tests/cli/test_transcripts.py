@@ -3,7 +3,7 @@
 `shell.txt`: calls with `-e`, their output in a pipe, and `exit <status>`.
 `screen.txt`: what is typed at the prompt of a real terminal of 100 by 50, and the screen after it.
 Lines in parentheses are no text to type: `(wait TEXT)` waits until the screen shows it, `(press
-KEY)` presses a key.
+KEY)` presses a key. `(more TEXT)` types a line that does not end the input.
 """
 
 from __future__ import annotations
@@ -50,11 +50,14 @@ def test_on_a_screen(
 
 
 def _act(shown: Screen, line: str) -> None:
-    act = re.fullmatch(r"\((wait|press) (.+)\)", line)
+    act = re.fullmatch(r"\((wait|press|more) ?(.*)\)", line)
     if act is None:
         shown.type(line)
         if not _waits(line):
             shown.wait_for_prompt()
+    elif act[1] == "more":
+        shown.type(act[2])
+        shown.wait_for_more()
     elif act[1] == "wait":
         shown.wait_for(act[2])
     else:
