@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -43,6 +44,43 @@ _SCALARS = {
 }
 
 
+STATEMENTS_MAX = 256  # Remembered by a connection.
+PLAN_USES = 3  # A statement that comes so often is planned once for all.
+REPLAN_USES = 1_000
+FEW_ROWS, FEWEST_ROWS = 4_096, 256
+
+
+class _Inbox:
+    """A table that DuckDB reads by a name, and that can be another one at each reading."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def __arrow_c_schema__(self) -> object:
+        return self.table.schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+@dataclass(slots=True)
+class _Statement:
+    """A statement that was run.
+
+    Attributes:
+        is_plannable: Whether it can be prepared, and its plan stays good.
+        plan: Its name as a prepared statement.
+        row_count: What it gave the last time.
+        shape: The types that it gives, as DuckDB's and as Arrow's.
+    """
+
+    is_plannable: bool
+    use_count: int = 0
+    plan: str | None = None
+    row_count: int = 0
+    shape: tuple[Sequence[object], pa.Schema] | None = None
+
+
 class Duck:
     """A DuckDB connection for one thread.
 
@@ -53,6 +91,10 @@ class Duck:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._inboxes: dict[str, _Inbox] = {}
+        self._views: dict[str, str] = {}
+        self._statements: dict[str, _Statement] = {}
+        self._plan_count = 0
         self.execute("SET TimeZone='UTC'")
         # The first moves what expressions share out of their TRY, and then one row fails the
         # statement. The second makes a join of a long IN list, and rows lose their order.
@@ -87,19 +129,70 @@ class Duck:
 
     def arrow(self, sql: str, parameters: Sequence[object] | None = None) -> pa.Table:
         """The rows of a query as an Arrow table."""
+        statement = self._note(sql)
+        # A plan's rows are copied once more: that is for few rows only.
+        plan = self._plan(sql) if parameters is None and statement.row_count <= FEW_ROWS else None
+        if plan is not None and statement.row_count <= FEWEST_ROWS and sql.startswith("SELECT"):
+            few = self._few(plan, statement)
+            if few is not None:
+                return few
         # Not through `execute`: its Arrow output copies the rows once more and warns about it.
         with _disk_errors():
-            relation = self._connection.sql(sql, params=parameters)
+            relation = self._connection.sql(plan or sql, params=parameters)
             assert relation is not None, "a statement without a result"
-            return relation.to_arrow_table()
+            found: pa.Table = relation.to_arrow_table()
+        if plan is None:
+            statement.shape = (relation.types, found.schema)
+        statement.row_count = found.num_rows
+        return found
+
+    def _few(self, plan: str, statement: _Statement) -> pa.Table | None:
+        """A few rows by way of Python, which takes a third of the time; None if that may err."""
+        if statement.shape is None or not all(map(_is_simple, statement.shape[1].types)):
+            return None
+        types, schema = statement.shape
+        with _disk_errors():
+            result = self._connection.execute(plan)
+            described = [column[1] for column in result.description or ()]
+            rows = result.fetchall()
+        if types != described:  # What it reads has changed its types since.
+            statement.shape = None
+            return None
+        statement.row_count = len(rows)
+        columns = zip(*rows, strict=True) if rows else [[]] * len(types)
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=schema)
 
     def register(self, name: str, table: pa.Table) -> None:
-        """Makes an Arrow table readable under a name, without a copy."""
-        self._connection.register(name, table)
+        """Makes an Arrow table readable under a name, without a copy.
+
+        Of a few rows a name keeps its place in the catalog, so that what was planned with it stays
+        planned. Of many, DuckDB is told how many.
+        """
+        if table.num_rows > FEW_ROWS:
+            self._inboxes.pop(name, None)
+            self._connection.register(name, table)
+            return
+        inbox = self._inboxes.get(name)
+        if inbox is not None and inbox.table.schema.equals(table.schema):
+            inbox.table = table
+            return
+        self._inboxes[name] = inbox = _Inbox(table)
+        self._connection.register(name, inbox)
 
     def unregister(self, name: str) -> None:
-        """Takes a registered name away."""
-        self._connection.unregister(name)
+        """Lets go of the rows of a registered name."""
+        inbox = self._inboxes.get(name)
+        if inbox is None:
+            self._connection.unregister(name)
+        else:
+            inbox.table = inbox.table.slice(0, 0)
+
+    def view(self, name: str, query: str) -> None:
+        """Makes a query readable under a name; nothing is done if it is there already."""
+        if self._views.get(name) != query:
+            self.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {query}")
+            self._views[name] = query
 
     def create_function(
         self,
@@ -147,8 +240,70 @@ class Duck:
         self._connection.close()
 
     def _run(self, sql: str, parameters: Sequence[object] | None) -> duckdb.DuckDBPyConnection:
+        plan = self._plan(sql) if parameters is None else None
         with _disk_errors():
-            return self._connection.execute(sql, parameters)
+            return self._connection.execute(plan or sql, parameters)
+
+    def _note(self, sql: str) -> _Statement:
+        """What is known of a statement; the one that was used longest ago makes room for it."""
+        known = self._statements.pop(sql, None)
+        self._statements[sql] = statement = known or _Statement(_is_plannable(sql))
+        if len(self._statements) > STATEMENTS_MAX:
+            oldest = self._statements.pop(next(iter(self._statements)))
+            self._forget_plan(oldest)
+        return statement
+
+    def _plan(self, sql: str) -> str | None:
+        """What runs the plan of a statement that comes again and again; None for others.
+
+        Planning takes longer than running where an epoch has a few records. A plan is made anew now
+        and then, as tables grow.
+        """
+        statement = self._note(sql)
+        statement.use_count += 1
+        if statement.plan is not None and statement.use_count < REPLAN_USES:
+            return f"EXECUTE {statement.plan}"
+        if statement.use_count < PLAN_USES or not statement.is_plannable:
+            return None
+        self._forget_plan(statement)
+        self._plan_count += 1
+        plan = f"plan_{self._plan_count}"
+        try:
+            with _disk_errors():
+                self._connection.execute(f"PREPARE {plan} AS {sql}").complete()
+        except (duckdb.ParserException, duckdb.BinderException):
+            statement.is_plannable = False
+            return None
+        statement.plan, statement.use_count = plan, PLAN_USES
+        return f"EXECUTE {plan}"
+
+    def _forget_plan(self, statement: _Statement) -> None:
+        if statement.plan is not None:
+            with _disk_errors():
+                self._connection.execute(f"DEALLOCATE {statement.plan}").complete()
+            statement.plan = None
+
+
+def _is_simple(kind: pa.DataType) -> bool:
+    """Whether Python values of an Arrow type make the same column again, whatever they are."""
+    if pa.types.is_list(kind):
+        return _is_simple(kind.value_type)
+    if pa.types.is_struct(kind):
+        return all(_is_simple(field.type) for field in kind)
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_float64(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_string(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_null(kind)
+    )
+
+
+def _is_plannable(sql: str) -> bool:
+    """Whether a plan stays good: DuckDB puts the values of variables into it."""
+    verbs = ("SELECT", "INSERT", "UPDATE", "DELETE")  # DuckDB refuses to prepare a MERGE.
+    return sql.startswith(verbs) and ";" not in sql and "getvariable" not in sql
 
 
 @contextmanager
@@ -188,11 +343,9 @@ DuckError = duckdb.Error
 
 def identifier(name: str) -> str:
     """A SQL name as a quoted DuckDB identifier, one to one even where only letter case differs."""
-    if name.startswith("$"):
-        return '"' + name + '"'
     mask = 0
     for index, letter in enumerate(name):
-        if letter.islower():
+        if letter.islower() and name[0] != "$":  # The engine's own names have no other spelling.
             mask |= 1 << index
     physical = f"{name}${mask:x}" if mask else name
     return '"' + physical.replace('"', '""') + '"'

@@ -73,6 +73,12 @@ class Epoch:
             for chunk in records.column("headers").chunks
         )
 
+    @property
+    def is_small(self) -> bool:
+        """Whether planning statements takes longer than running them."""
+        count: int = sum(records.num_rows for records in self.inputs.values())
+        return count <= SMALL_ROWS
+
     def table(self, name: str) -> str:
         """A state table's qualified name."""
         return f"{identifier(self.state)}.main.{identifier(name)}"
@@ -85,6 +91,7 @@ class Epoch:
         self.duck.register(name, self.duck.arrow(query))
 
 
+SMALL_ROWS = 4_096
 FAILURES_MAX = 1000  # Details of more failures in one epoch than anybody reads.
 
 

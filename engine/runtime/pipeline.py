@@ -7,7 +7,8 @@
 
 At most one epoch is being published while one more waits for it, so memory is bounded. The epoch
 behind one that is being published begins just in time to be ready for its end: until then it
-gathers records, which so wait for one transaction and not for two.
+gathers records, which so wait for one transaction and not for two. With few records it begins when
+the other one is durable: Kafka puts off a transaction that follows at once on another by 10 ms.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from merganser.engine.log.protocol import Commit, Log, Output, Publisher
 from merganser.engine.runtime import faults
 from merganser.engine.runtime.epoch import ordered_inputs
 from merganser.engine.runtime.intake import Fetched, Intake
-from merganser.engine.runtime.task import Task
+from merganser.engine.runtime.task import Task, TaskState
+from merganser.errors import FencedError, LogError
 
 IDLE_SECONDS = 0.1  # So often a pipeline looks whether it has been told to stop.
-GATHER_SECONDS_MAX = 0.05  # An epoch is not delayed longer for that one before it.
+GATHER_SECONDS_MAX = 0.05  # An epoch is not delayed longer for the one before it.
+OVERLAP_ROWS_MIN = 4_096  # Smaller epochs wait for the one before them.
 STATE_EPOCHS_MAX = 256  # State commits lag the log by at most so many epochs, and
 STATE_LAG_SECONDS_MAX = 1.0  # by at most so long if the state can be queried, else
 HIDDEN_STATE_LAG_SECONDS_MAX = 10.0  # by so long, which a start after a crash has to compute again.
@@ -61,6 +64,11 @@ class Pipeline:
             while not (self._stopping.is_set() or self._paused.is_set()):
                 self._turn()
             self._drain()
+        except LogError as error:
+            # Told before the helpers end: a transaction takes a minute to give a broker up.
+            if not isinstance(error, FencedError):
+                self._task.stats.state = TaskState.WAITING
+            raise
         finally:
             self._committer.stop()
             self._intake.stop()
@@ -88,7 +96,9 @@ class Pipeline:
             return None
         if in_flight == 0 or self._intake.is_full:
             return 0.0
-        gather = min(self._committer.publish_seconds - self._compute_seconds, GATHER_SECONDS_MAX)
+        gather = GATHER_SECONDS_MAX
+        if self._intake.row_count >= OVERLAP_ROWS_MIN:
+            gather = min(self._committer.publish_seconds - self._compute_seconds, gather)
         return max(self._committer.started + gather - time.monotonic(), 0.0)
 
     def _epoch(self, fetched: Fetched) -> None:

@@ -23,6 +23,7 @@ from merganser.errors import (
 
 logger = structlog.get_logger(__name__)
 
+STOP_SECONDS_MAX = 30.0
 BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS = 0.25, 10.0
 
 
@@ -42,14 +43,22 @@ class TaskRunner:
         settle_process()
         self._thread.start()
 
-    def stop(self, timeout_seconds: float = 30.0) -> None:
-        """Ends the task after the epoch that it is in; waits for it."""
+    def tell_to_stop(self) -> None:
+        """Lets the task end after the epoch that it is in."""
         self._stopping.set()
         self._wake.set()
+
+    def stop(self, timeout_seconds: float = STOP_SECONDS_MAX) -> bool:
+        """Ends the task after the epoch that it is in; False if that takes longer than this.
+
+        Then the thread lets go of the task by itself, once the log lets go of the thread.
+        """
+        self.tell_to_stop()
         if self._thread.is_alive():
             self._thread.join(timeout_seconds)
         if self.task.stats.state != TaskState.ERROR:
             self.task.stats.state = TaskState.STOPPED
+        return not self._thread.is_alive()
 
     def pause(self, *, paused: bool) -> None:
         """Stops reading, or goes on."""

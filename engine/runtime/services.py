@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from merganser.engine.duck import Duck
 from merganser.engine.execution.compile import compile_plan
 from merganser.engine.log.protocol import Log, Output, Topic
 from merganser.engine.plan.upgrade import check_plan_upgrade
-from merganser.engine.runtime.runner import TaskRunner
+from merganser.engine.runtime.runner import STOP_SECONDS_MAX, TaskRunner
 from merganser.engine.runtime.task import QuerySpec, Task
 
 
@@ -43,7 +44,7 @@ class TaskTable:
     running: dict[str, Running] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def add(self, spec: QuerySpec) -> None:
+    def add(self, spec: QuerySpec, *, paused: bool = False) -> None:
         """Adds a query and starts it."""
         path = None
         if self.data_dir is not None:
@@ -52,7 +53,7 @@ class TaskTable:
             path = folder / f"{spec.query_id}.duckdb"
         task = Task(spec, duck=self.duck, log=self.log, clock=self.clock, state_path=path)
         with self.lock:
-            self.running[spec.query_id] = Running(task)
+            self.running[spec.query_id] = Running(task, paused=paused)
             if self.started:
                 self._start(self.running[spec.query_id])
 
@@ -88,7 +89,7 @@ class TaskTable:
         if old.runner is not None:
             old.runner.stop()
         old.task.close()
-        self.add(spec)
+        self.add(spec, paused=old.paused)
 
     def pause(self, query_id: str, *, paused: bool) -> None:
         """Pauses a query, or lets it go on."""
@@ -99,13 +100,18 @@ class TaskTable:
                 entry.runner.pause(paused=paused)
 
     def stop(self) -> None:
-        """Ends all threads; state and positions stay."""
+        """Ends all threads, together; state and positions stay."""
         with self.lock:
             entries = list(self.running.values())
         for entry in entries:
             if entry.runner is not None:
-                entry.runner.stop()
-            entry.task.close()
+                entry.runner.tell_to_stop()
+        deadline = time.monotonic() + STOP_SECONDS_MAX
+        for entry in entries:
+            left = max(deadline - time.monotonic(), 0.0)
+            # Closing a task under its thread's hands waits without end while the log is away.
+            if entry.runner is None or entry.runner.stop(left):
+                entry.task.close()
 
 
 class RealActions:

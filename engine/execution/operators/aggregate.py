@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow.compute as pc
+
 from merganser.engine.duck import Duck, identifier, physical_type
 from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.operators.stream_time import (
@@ -71,7 +73,10 @@ class AggregateOperator:
             self._keys += ['"$window_start"', '"$window_end"']
         self._calls = self._bind(node)
         self._part = identifier(f"$part_{index}")
-        self._out = identifier(f"$aggregate_{index}")
+        self._name = f"$aggregate_{index}"
+        self._out = identifier(self._name)
+        self._changed = f"$changed_{index}"
+        self._few = f"$few_{index}"
         self._late = identifier(f"$late_{index}")
 
     @property
@@ -205,6 +210,12 @@ class AggregateOperator:
         return assigned
 
     def _aggregate(self, epoch: Epoch, source: str, where: str, target: str) -> None:
+        epoch.duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {target} AS {self._partials(epoch, source, where)}"
+        )
+
+    def _partials(self, epoch: Epoch, source: str, where: str) -> str:
+        """A SELECT of one row per group: what its rows of this epoch add."""
         keys = ", ".join(self._keys)
         partials = [f"{call.partial} AS {call.state}" for call in self._calls]
         engine = [
@@ -217,8 +228,7 @@ class AggregateOperator:
             engine.append('arg_max("$headers", "$seq") AS "$headers"')
         else:
             engine.append('NULL AS "$headers"')
-        epoch.duck.execute(
-            f"CREATE OR REPLACE TEMP TABLE {target} AS "
+        return (
             f"SELECT {', '.join([keys, *partials, *engine])} FROM {source} {where} GROUP BY {keys}"
         )
 
@@ -228,39 +238,67 @@ class AggregateOperator:
     def _fold(self, epoch: Epoch, table: str, source: str) -> None:
         """Adds the parts to the state in one pass and keeps what came out."""
         # Not inside the MERGE: that takes three times as long, its sizes being unknown to DuckDB.
-        self._aggregate(epoch, source, "", self._part)
-        states = [
-            f"{call.state} = {call.merge(f's.{call.state}', f'p.{call.state}')}"
-            for call in self._calls
-        ]
-        states += [
-            '"$rowtime" = greatest(s."$rowtime", p."$rowtime")',
-            '"$seq" = p."$seq"',
-            '"$partition" = p."$partition"',
-        ]
-        names = [*self._keys, *(call.state for call in self._calls)]
-        names += ['"$rowtime"', '"$seq"', '"$partition"']
-        changed = epoch.duck.arrow(
-            f"MERGE INTO {table} AS s USING {self._part} AS p ON {self._matches('s', 'p')} "
-            f"WHEN MATCHED THEN UPDATE SET {', '.join(states)} "
-            f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) "
-            f"VALUES ({', '.join(f'p.{name}' for name in names)}) "
-            f"RETURNING {', '.join(names)}"
-        )
+        part = self._part
+        if epoch.is_small:
+            # A new table would have all statements planned again.
+            part = identifier(self._few)
+            epoch.keep(self._few, self._partials(epoch, source, ""))
+        else:
+            self._aggregate(epoch, source, "", part)
+        states = {
+            call.state: call.merge(f"s.{call.state}", f"p.{call.state}") for call in self._calls
+        }
+        states['"$rowtime"'] = 'greatest(s."$rowtime", p."$rowtime")'
+        states |= {name: f"p.{name}" for name in ('"$seq"', '"$partition"')}
+        if epoch.is_small:
+            self._fold_few(epoch, table, part, states)
+        else:
+            names = [*self._keys, *states]
+            updates = ", ".join(f"{name} = {new}" for name, new in states.items())
+            changed = epoch.duck.arrow(
+                f"MERGE INTO {table} AS s USING {part} AS p ON {self._matches('s', 'p')} "
+                f"WHEN MATCHED THEN UPDATE SET {updates} "
+                f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) "
+                f"VALUES ({', '.join(f'p.{name}' for name in names)}) "
+                f"RETURNING {', '.join(names)}"
+            )
+            epoch.duck.register(self._changed, changed)
         if self._node.final:
             return
-        changed_name = f"$changed_{self._operator}"
-        epoch.duck.register(changed_name, changed)
-        rows = identifier(changed_name)
+        rows = identifier(self._changed)
         if epoch.has_headers:
-            headers = f'SELECT {", ".join(self._keys)}, "$headers" FROM {self._part}'
+            headers = f'SELECT {", ".join(self._keys)}, "$headers" FROM {part}'
             rows = f"{rows} JOIN ({headers}) USING ({', '.join(self._keys)})"
         else:
             rows = f'(SELECT *, NULL AS "$headers" FROM {rows})'
-        epoch.duck.execute(
-            f"CREATE OR REPLACE TEMP VIEW {self._out} AS "
-            f"SELECT {', '.join(self._output(lambda call: call.state))} FROM {rows}"
+        output = ", ".join(self._output(lambda call: call.state))
+        epoch.duck.view(self._name, f"SELECT {output} FROM {rows}")
+
+    def _fold_few(self, epoch: Epoch, table: str, part: str, states: dict[str, str]) -> None:
+        """The same in statements that DuckDB need not plan each time, as it would a MERGE."""
+        news = [
+            f'CASE WHEN s."$seq" IS NULL THEN p.{name} ELSE {new} END AS {name}'
+            for name, new in states.items()
+        ]
+        keys = [f"p.{key}" for key in self._keys]
+        changed = epoch.duck.arrow(
+            f'SELECT {", ".join([*keys, *news])}, s."$seq" IS NULL AS "$is_new" '
+            f"FROM {part} AS p LEFT JOIN {table} AS s ON {self._matches('s', 'p')}"
         )
+        epoch.duck.register(self._changed, changed)
+        changes = identifier(self._changed)
+        new_count = pc.sum(changed.column("$is_new")).as_py() or 0
+        if new_count < changed.num_rows:
+            updates = ", ".join(f"{name} = c.{name}" for name in states)
+            epoch.duck.execute(
+                f"UPDATE {table} AS s SET {updates} FROM {changes} AS c "
+                f"WHERE {self._matches('s', 'c')}"
+            )
+        if new_count:
+            names = ", ".join([*self._keys, *states])
+            epoch.duck.execute(
+                f'INSERT INTO {table} ({names}) SELECT {names} FROM {changes} WHERE "$is_new"'
+            )
 
     def _fold_with_old_rows(self, epoch: Epoch, table: str, *, retracting: bool) -> None:
         """Adds and takes away, and keeps both the old and the new rows."""

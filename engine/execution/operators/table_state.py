@@ -70,6 +70,9 @@ class TableState:
             f'(PARTITION BY {keys} ORDER BY "$seq" DESC) = 1)'
         )
         columns = self.columns
+        if epoch.is_small:
+            self._store_few(epoch, latest)
+            return
         updates = [f"{name} = c.{name}" for name in columns if name not in self.keys]
         epoch.duck.execute(
             f"MERGE INTO {table} AS s USING {latest} AS c ON {self.matches('s', 'c')} "
@@ -77,6 +80,20 @@ class TableState:
             f"WHEN MATCHED THEN UPDATE SET {', '.join(updates)} "
             'WHEN NOT MATCHED AND NOT c."$tombstone" THEN '
             f"INSERT ({', '.join(columns)}) VALUES ({', '.join(f'c.{n}' for n in columns)})"
+        )
+
+    def _store_few(self, epoch: Epoch, latest: str) -> None:
+        """The same in statements that DuckDB need not plan each time, as it would a MERGE."""
+        name = f"$changes_{self.name}"
+        epoch.keep(name, f"SELECT * FROM {latest}")
+        changes, table = identifier(name), epoch.table(self.name)
+        epoch.duck.execute(
+            f"DELETE FROM {table} AS s USING {changes} AS c WHERE {self.matches('s', 'c')}"
+        )
+        columns = ", ".join(self.columns)
+        epoch.duck.execute(
+            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {changes} "
+            'WHERE NOT "$tombstone"'
         )
 
 
