@@ -112,10 +112,20 @@ def _unquoted(leaf: str) -> str:
     return f"CASE WHEN contains({leaf}, '\\') THEN {escaped} ELSE {plain} END"
 
 
-DOUBTFUL_LETTERS = "-0123456789[{tfnNiI"
-"""First letters of JSON texts that are no strings, and of words that DuckDB takes for numbers."""
+NUMBER_LETTERS = "-0123456789[{"
+"""First letters of JSON texts that are neither strings nor words."""
 
-_DOUBTFUL_CODES = ", ".join(str(ord(letter)) for letter in DOUBTFUL_LETTERS)
+WORD_LETTERS = "tfnNiI"
+"""First letters of `true`, `false`, `null`, and of words that DuckDB takes for numbers."""
+
+
+def _codes(letters: str) -> str:
+    return ", ".join(str(ord(letter)) for letter in letters)
+
+
+_NUMBER_CODES = _codes(NUMBER_LETTERS)
+_DOUBTFUL_CODES = _codes(NUMBER_LETTERS + WORD_LETTERS)
+_WORDS = "'true', 'false', 'nan', 'inf', 'infinity'"
 
 
 def string_is_clear(text: str) -> str:
@@ -126,11 +136,16 @@ def string_is_clear(text: str) -> str:
     return f"ascii({text}) NOT IN ({_DOUBTFUL_CODES})"
 
 
+def string_is_no_word(text: str) -> str:
+    """The same with a look at whole words; still not for strings that a number may begin."""
+    return f"(ascii({text}) NOT IN ({_NUMBER_CODES}) AND lower({text}) NOT IN ({_WORDS}))"
+
+
 def string_is_certain(text: str) -> str:
     """The same by a closer look at strings with a doubtful first letter."""
     code = f"ascii({text})"
     doubtful = f"{code} IN ({_DOUBTFUL_CODES})"
-    word = f"lower({text}) IN ('true', 'false', 'nan', 'inf', 'infinity')"
+    word = f"lower({text}) IN ({_WORDS})"
     number = f"(translate({text}, '0123456789+-.eE', '') = '' OR {text} >= '-:' AND {text} < '.')"
     return (
         f"CASE WHEN {doubtful} THEN CASE WHEN {code} < 58 THEN NOT {number} "

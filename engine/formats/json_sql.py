@@ -23,6 +23,7 @@ from merganser.engine.formats.json_leaves import (
     read_leaf,
     string_is_certain,
     string_is_clear,
+    string_is_no_word,
 )
 from merganser.engine.formats.json_nested import (
     Nested,
@@ -256,7 +257,9 @@ class JsonSql:
         """Only conditions that are cheap for every row: what must be branched on comes later."""
         tests = [(i, read_leaf(kind, f"l{i}", f"c{i}").sure) for i, kind in self._scalars(reading)]
         tests += [
-            (i, string_is_clear(f"l{i}")) for i in self._strings() if i not in habits.doubtful
+            (i, (string_is_no_word if i in habits.wordy else string_is_clear)(f"l{i}"))
+            for i in self._strings()
+            if i not in habits.doubtful
         ]
         if habits.is_compact:
             tests += self._tight(reading)
@@ -264,7 +267,9 @@ class JsonSql:
         wanted = Tests(tight=habits.is_compact, clear=habits.is_compact)
         parts += [nested.sure(f"l{i}", wanted) for i, nested in reading.nested.items()]
         if habits.doubtful:
-            parts.append(self._are_strings(sorted(habits.doubtful), reading))
+            flat = habits.is_compact and not reading.nested
+            asked = self._begin_as_strings if flat else self._are_strings
+            parts.append(asked(sorted(habits.doubtful), reading))
         if habits.is_compact:
             parts += [other_is_tight(f"o{i}") for i in range(len(reading.others))]
             parts.append(self._length_proof(reading, has_nulls=habits.has_nulls))
@@ -314,6 +319,14 @@ class JsonSql:
         paths = ", ".join(literal("$." + json_text(reading.keys[i])) for i in indexes)
         kinds = f"list_transform(json_type(s, [{paths}]), lambda k: coalesce(k, 'NULL'))"
         return f"list_has_all(['VARCHAR', 'NULL'], {kinds})"
+
+    def _begin_as_strings(self, indexes: Sequence[int], reading: _Reading) -> str:
+        """The same for compact texts without nested values: a quote stands behind the key.
+
+        Inside a string it would be behind a backslash, and a key twice would show in the length.
+        """
+        begun = {i: literal(f'{json_text(reading.keys[i])}:"') for i in indexes}
+        return " AND ".join(f"(l{i} IS NULL OR contains(s, {text}))" for i, text in begun.items())
 
     def _tight(self, reading: _Reading) -> list[tuple[int, str]]:
         tests: list[tuple[int, str]] = []

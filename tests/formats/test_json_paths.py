@@ -52,11 +52,13 @@ def _fast_path(decoder: Decoder) -> JsonFastPath:
 def _all_habits(columns: Sequence[Column]) -> list[Habits]:
     """Every guess about a topic that can be made, right or wrong."""
     places = frozenset(i for i, c in enumerate(columns) if c.type.sql() == "STRING")
+    none = frozenset[int]()
     return [
-        Habits(is_compact=compact, has_nulls=nulls, doubtful=doubtful)
-        for compact, nulls, doubtful in itertools.product(
-            (True, False), (True, False), {places, frozenset[int]()}
+        Habits(is_compact=compact, has_nulls=nulls, doubtful=doubtful, wordy=wordy)
+        for compact, nulls, doubtful, wordy in itertools.product(
+            (True, False), (True, False), {places, none}, {places, none}
         )
+        if not (doubtful and wordy)
     ]
 
 
