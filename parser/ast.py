@@ -26,6 +26,7 @@ from merganser.parser.clauses import (
     ColumnDefinition,
     Duration,
     Emit,
+    FunctionArgument,
     Join,
     JoinKind,
     LiteralValue,
@@ -46,7 +47,7 @@ from merganser.parser.clauses import (
     value_sql,
 )
 from merganser.parser.expressions import braced_sql
-from merganser.parser.words import name_sql, quote, string_sql
+from merganser.parser.words import dollar_sql, name_sql, quote, string_sql
 
 __all__ = [  # Defined elsewhere; statements are named by their own definitions below.
     "NO_SPAN",
@@ -54,6 +55,7 @@ __all__ = [  # Defined elsewhere; statements are named by their own definitions 
     "ColumnDefinition",
     "Duration",
     "Emit",
+    "FunctionArgument",
     "Join",
     "JoinKind",
     "LiteralValue",
@@ -256,6 +258,49 @@ class DropType(Statement):
 
     def sql(self) -> str:
         return joined("DROP TYPE", self.if_exists and "IF EXISTS", name_sql(self.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateFunction(Statement):
+    """`CREATE FUNCTION [IF NOT EXISTS] name(argument type, …) RETURNS type LANGUAGE l AS $$ … $$`.
+
+    Attributes:
+        arguments: Names in their own case, as the body spells them, and types.
+        language: As written, in upper case.
+    """
+
+    name: str
+    arguments: tuple[FunctionArgument, ...]
+    returns: TypeName
+    language: str
+    body: str
+    if_not_exists: bool = False
+
+    def sql(self) -> str:
+        condition = self.if_not_exists and "IF NOT EXISTS"
+        arguments = ", ".join(argument.sql() for argument in self.arguments)
+        return joined(
+            "CREATE FUNCTION",
+            condition,
+            f"{name_sql(self.name)}({arguments})",
+            "RETURNS",
+            self.returns.sql(),
+            "LANGUAGE",
+            name_sql(self.language),
+            "AS",
+            dollar_sql(self.body),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropFunction(Statement):
+    """`DROP FUNCTION [IF EXISTS] name`."""
+
+    name: str
+    if_exists: bool = False
+
+    def sql(self) -> str:
+        return joined("DROP FUNCTION", self.if_exists and "IF EXISTS", name_sql(self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,19 @@ class ColumnDefinition:
         return joined(name_sql(self.name), self.type.sql(), self.constraint + header)
 
 
+@dataclass(frozen=True, slots=True)
+class FunctionArgument:
+    """`name type` of CREATE FUNCTION."""
+
+    name: str
+    type: TypeName
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the argument as in CREATE FUNCTION."""
+        return joined(name_sql(self.name), self.type.sql())
+
+
 # ------------------------------------------------------------------ queries
 
 

@@ -89,6 +89,7 @@ _WORDING: Final = {
     "RSQB": '"]"',
     "SEMICOLON": '";"',
     "STAR": '"*"',
+    "DOLLAR_TEXT": "$$ … $$",
     "TEXT": "a string",
     "_EMIT": "EMIT",
     "_ESCAPE": "ESCAPE",

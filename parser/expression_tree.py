@@ -141,6 +141,8 @@ class ExpressionReader:
 
     @staticmethod
     def _token(token: Token) -> str:
+        if token.type == "DOLLAR_TEXT":
+            return str(token)[2:-2]
         return _unquoted(token) if token.type == "TEXT" else token
 
     def _default(self, rule: str, children: list[object], _place: Meta) -> object:

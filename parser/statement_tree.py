@@ -151,6 +151,15 @@ class StatementReader(ExpressionReader):
 
     addition = element
 
+    def arguments(self, _place: Meta, *arguments: ast.FunctionArgument) -> Field:
+        return Field("arguments", arguments)
+
+    def argument(self, place: Meta, name: Name, kind: ast.TypeName) -> ast.FunctionArgument:
+        return ast.FunctionArgument(name.raw, kind, span=span_at(place))
+
+    def language(self, _place: Meta, name: Name) -> Field:
+        return Field("language", name.raw.upper())
+
     def aliased_type(self, _place: Meta, kind: ast.TypeName) -> Field:
         return Field("type", kind)
 

@@ -44,6 +44,7 @@ class _WholeTokens:
         "DIGIT_WORD",
         "QUOTED_NAME",
         "TEXT",
+        "DOLLAR_TEXT",
         "INTEGER_NUMBER",
         "DECIMAL_NUMBER",
         "DOUBLE_NUMBER",

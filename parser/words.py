@@ -51,3 +51,14 @@ def string_sql(text: str) -> str:
     "'it''s'"
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+def dollar_sql(text: str) -> str:
+    """Write a string between `$$`, where no letter needs escaping; one that has `$$` in quotes.
+
+    >>> dollar_sql("return 'a'"), dollar_sql("$$")
+    ("$$return 'a'$$", "'$$'")
+    """
+    if "$$" in text or text.startswith("{") or text.endswith("$"):
+        return string_sql(text)
+    return f"$${text}$$"

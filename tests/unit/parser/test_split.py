@@ -28,6 +28,9 @@ def _texts(script: str) -> list[str]:
         ("A; /* not closed; B;", ["A;", "/* not closed; B;"]),
         ("A; -- the end", ["A;"]),
         ("A --the end", ["A"]),
+        ("A AS $$ b; 'c $$; D;", ["A AS $$ b; 'c $$;", "D;"]),
+        ("A $$ not closed; B;", ["A $$ not closed; B;"]),
+        ("A ${x}, $${y}; B;", ["A ${x}, $${y};", "B;"]),
     ],
 )
 def test_statements_of_a_script(script: str, texts: list[str]) -> None:
