@@ -18,6 +18,7 @@ from merganser.engine.execution.operators.session import SessionOperator
 from merganser.engine.execution.operators.sink import SinkOperator
 from merganser.engine.execution.operators.source import SourceOperator
 from merganser.engine.execution.operators.stateless import (
+    filter_changes,
     filter_rows,
     flat_map_rows,
     project_rows,
@@ -120,6 +121,8 @@ class _Compiler:
         match node:
             case SourceNode():
                 rows = self._source(node)
+            case FilterNode() if not retract and _over_foreign_key_join(node):
+                rows = filter_changes(node, self.rows(node.child))
             case FilterNode():
                 rows = filter_rows(node, self.rows(node.child, retract=node.is_table))
             case ProjectNode():
@@ -185,3 +188,10 @@ class _Compiler:
         else:
             operator = TableTableJoinOperator(node, left, right, index)
         return self._add(operator, operator.rows)
+
+
+def _over_foreign_key_join(node: PlanNode) -> bool:
+    """Whether rows come from a foreign-key join, which keeps no result that could be compared."""
+    while isinstance(node, FilterNode | ProjectNode):
+        node = node.child
+    return isinstance(node, JoinNode) and node.foreign_key

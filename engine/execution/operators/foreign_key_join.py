@@ -1,10 +1,11 @@
 """Table-table joins on an expression of the left side: a foreign key.
 
 Batch: upserts of both sides → upserts keyed by the left side's primary key. As in Kafka Streams a
-    left row that is updated and finds no partner leaves a tombstone, whether or not there was a
-    result before (KIP-213).
+    left row whose foreign key changes and finds no partner leaves a tombstone, whether or not there
+    was a result before (KIP-213).
 State: both tables' rows by key, the left ones with their foreign key.
-Time: nothing moves. A left change gives the larger of both times; a right change gives its own.
+Time: nothing moves. A left change gives the larger of both times, also if it takes a row of an
+    INNER join back; a right change gives its own.
 Source: parity/semantics.md, joins, and section 12, item 24.
 
 Changes are taken in runs of one side, so that within a run the other side stands still.
@@ -100,25 +101,32 @@ class ForeignKeyJoinOperator:
             f'SELECT {listed}, "$tombstone", "$seq", "$partition", "$offset", "$headers" '
             f"FROM {self._run}"
         )
-        keyed = f'SELECT *, {self._foreign} AS "$fk" FROM ({seeds} UNION ALL BY NAME {changes})'
+        keyed = (
+            f'SELECT *, CASE WHEN NOT "$tombstone" THEN {self._foreign} END AS "$fk" '
+            f"FROM ({seeds} UNION ALL BY NAME {changes})"
+        )
         paired = (
-            'SELECT *, lag(NOT "$tombstone" AND "$fk" IS NOT NULL) OVER w AS "$linked", '
-            'lag(NOT "$tombstone") OVER w AS "$was_here" '
+            'SELECT *, lag("$fk") OVER w AS "$old_fk", '
+            'coalesce(lag(NOT "$tombstone") OVER w, FALSE) AS "$was_here" '
             f'FROM ({keyed}) WINDOW w AS (PARTITION BY {keys} ORDER BY "$seq")'
         )
-        met = 'r."$rowtime" IS NOT NULL'
-        outer = self._node.kind == "LEFT"
-        given = "TRUE" if outer else met
-        taken = 'l."$was_here"' if outer else 'l."$linked"'
+        if self._node.kind == "LEFT":
+            looked_up, gone = 'l."$fk"', 'l."$tombstone"'
+            told = 'NOT l."$tombstone" OR l."$was_here"'
+        else:
+            # Who takes a row back looks its old partner up, for the time.
+            looked_up = 'coalesce(l."$fk", l."$old_fk")'
+            gone = '(l."$fk" IS NULL OR r."$rowtime" IS NULL)'
+            moved = 'l."$fk" IS DISTINCT FROM l."$old_fk"'
+            told = f'NOT {gone} OR (l."$was_here" AND {moved})'
         self._insert(
             epoch,
             f"({paired}) AS l LEFT JOIN {epoch.table(self._right_state.name)} AS r "
-            f'ON NOT l."$tombstone" AND l."$fk" = r.{self._right_state.keys[0]}',
-            gone=f'(l."$tombstone" OR NOT ({given}))',
+            f"ON {looked_up} = r.{self._right_state.keys[0]}",
+            gone=gone,
             time='greatest(l."$rowtime", r."$rowtime")',
             change="l",
-            where='l."$seq" >= 0 AND CASE WHEN l."$tombstone" OR NOT '
-            f"({given}) THEN coalesce({taken}, FALSE) ELSE TRUE END",
+            where=f'l."$seq" >= 0 AND ({told})',
         )
 
     def _right_changes(self, epoch: Epoch) -> None:

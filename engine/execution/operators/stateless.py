@@ -7,6 +7,8 @@ Source: parity/semantics.md, sections 2, 7 and 8.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from merganser.engine.duck import identifier
 from merganser.engine.execution.expressions.compile import compile_expression, compile_predicate
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
@@ -30,6 +32,19 @@ def filter_rows(node: FilterNode, rows: Rows) -> Rows:
     if predicate.failed is not None:
         rows = rows.checked(_check(rows, predicate.failed, "WHERE", node.predicate))
     return rows.filter(predicate.sql)
+
+
+def filter_changes(node: FilterNode, rows: Rows) -> Rows:
+    """Upserts that pass a predicate; all others become tombstones.
+
+    For rows whose old versions nobody keeps: parity/semantics.md, section 12, item 24.
+    """
+    assert rows.changes is Changes.UPSERT
+    predicate = compile_predicate(node.predicate)
+    if predicate.failed is not None:
+        rows = rows.checked(_check(rows, predicate.failed, "WHERE", node.predicate))
+    gone = f'"$tombstone" OR ({predicate.sql}) IS NOT TRUE'
+    return replace(rows, source=f'(SELECT * REPLACE ({gone} AS "$tombstone") FROM {rows.source})')
 
 
 def project_rows(node: ProjectNode, rows: Rows) -> Rows:
