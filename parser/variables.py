@@ -7,8 +7,8 @@ of syntax, so a variable cannot smuggle SQL in:
 2. Elsewhere it must be a name (`[A-Za-z_][A-Za-z0-9_@]*`, or any in quotes) or a literal: a string
    in single quotes, a number, TRUE or FALSE. A name that is a keyword is quoted, so that it stays a
    name. Neighbours are kept apart: `a${x}` is two words.
-3. `$${x}` is the text `${x}`. Comments, quoted names and `$$ … $$` are left alone, and so are variables that
-   are not defined: the parser says so where they stand.
+3. `$${x}` is the text `${x}`. Comments, quoted names and `$$ … $$` are left alone, and so are
+   variables that are not defined: the parser says so where they stand.
 
 Names ignore case. One pass: what comes from a value is not looked at again.
 Source: parity/statements.md, section 1, variables.
