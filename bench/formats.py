@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from merganser.engine.duck import Duck
+from merganser.engine.formats.batch import Batch
 from merganser.engine.formats.format import FORMATS, FormatOptions
 from merganser.engine.functions.python_function import register_functions
 from merganser.engine.schema import Column
@@ -55,14 +56,15 @@ def _best_ns(run: Callable[[], object]) -> float:
 def _measure(title: str, name: str, payloads: list[bytes]) -> None:
     duck = Duck.memory(threads=1)
     register_functions(duck)
-    duck.register("source", pa.table({"payload": pa.array(payloads, pa.binary())}))
+    records = pa.table({"payload": pa.array(payloads, pa.binary())})
     options = FormatOptions(wrapped=name == "JSON")
     decoder = FORMATS[name].decoder(COLUMNS, options, is_key=False)
     encoder = FORMATS[name].encoder(COLUMNS, options, is_key=False)
-    decode = _best_ns(lambda: decoder.decode(duck, "source", "payload"))
-    decoded = decoder.decode(duck, "source", "payload")
+    decode = _best_ns(lambda: decoder.decode(Batch(duck, "$source", records), "payload"))
+    batch = Batch(duck, "$source", records)
+    decoded = decoder.decode(batch, "payload")
     picked = ", ".join(f'{sql} AS "{column}"' for column, sql in decoded.columns.items())
-    duck.execute(f"CREATE TEMP TABLE picked AS SELECT {picked} FROM {decoded.source}")
+    duck.execute(f"CREATE TEMP TABLE picked AS SELECT {picked} FROM {batch.source}")
     encoded = encoder.encode(duck, "picked", {c.name: f'"{c.name}"' for c in COLUMNS})
     encode = _best_ns(
         lambda: duck.rows(f"SELECT sum(octet_length({encoded.payload})) FROM {encoded.source}")

@@ -169,16 +169,22 @@ class Duck:
         Of a few rows a name keeps its place in the catalog, so that what was planned with it stays
         planned. Of many, DuckDB is told how many.
         """
+        inbox = self._inboxes.pop(name, None)
         if table.num_rows > FEW_ROWS:
-            self._inboxes.pop(name, None)
-            self._connection.register(name, table)
+            self._replace(name, table)
             return
-        inbox = self._inboxes.get(name)
         if inbox is not None and inbox.table.schema.equals(table.schema):
             inbox.table = table
-            return
-        self._inboxes[name] = inbox = _Inbox(table)
-        self._connection.register(name, inbox)
+        else:
+            inbox = _Inbox(table)
+            self._replace(name, inbox)
+        self._inboxes[name] = inbox
+
+    def _replace(self, name: str, relation: pa.Table | _Inbox) -> None:
+        """Plans go on reading what had the name when they were made, so they are made anew."""
+        for statement in self._statements.values():
+            self._forget_plan(statement)
+        self._connection.register(name, relation)
 
     def unregister(self, name: str) -> None:
         """Lets go of the rows of a registered name."""
@@ -282,6 +288,7 @@ class Duck:
             with _disk_errors():
                 self._connection.execute(f"DEALLOCATE {statement.plan}").complete()
             statement.plan = None
+        statement.use_count = 0
 
 
 def _is_simple(kind: pa.DataType) -> bool:

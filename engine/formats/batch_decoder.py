@@ -1,23 +1,25 @@
 """A decoder of whole batches: by SQL where that is sure, else record by record.
 
 1. Small batches are read record by record, which takes less time than one more SQL statement.
-2. Else the fast path's statement reads all rows into a temporary table and marks suspects.
+2. Else the fast path's statement reads all rows and marks suspects.
 3. Suspects, if any, are read record by record. If there are many, another statement with dearer
    proofs clears some of them before.
-4. The rows of the source stand beside the results, by position.
+4. The results stand beside the records, as columns of the batch.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from merganser.engine.duck import Duck, identifier
+from merganser.engine.formats.batch import Batch
 from merganser.engine.formats.exact import RowBatch, RowReader, arrow_schema, is_wide, read_rows
 from merganser.engine.formats.format import Decoded
 from merganser.engine.schema import Column
@@ -87,8 +89,8 @@ class FastPath(Protocol):
     gives, and these do not fail. NULL payloads give NULLs.
     """
 
-    def prepare(self, head: Sequence[bytes | None]) -> None:
-        """Looks at the first payloads of the batch to come."""
+    def prepare(self, head: Callable[[], Sequence[bytes | None]]) -> None:
+        """Looks at the first payloads of the batch to come, if it has to."""
         ...
 
     def select(self, source: str, payload: str) -> str | None:
@@ -105,7 +107,7 @@ class FastPath(Protocol):
 
 
 class BatchDecoder:
-    """Decodes batches. Its temporary relations are its own and live as long as a batch.
+    """Decodes batches. The columns that it adds have names of their own.
 
     Args:
         columns: The columns of the key or value.
@@ -122,124 +124,86 @@ class BatchDecoder:
         self._fast = None if any(is_wide(column.type) for column in columns) else fast
         self._schema: pa.Schema | None = None
         number = next(_NUMBERS)
-        self._table, self._exact = f"$rows{number}", f"$exact{number}"
-        self._doubts = f"$doubts{number}"
+        self._prefix, self._doubts = f"$rows{number}", f"$doubts{number}"
 
-    def decode(self, duck: Duck, source: str, payload: str) -> Decoded:
-        """The rows of `source` with their decoded columns beside them."""
+    def decode(self, batch: Batch, payload: str) -> Decoded:
+        """Puts the decoded columns beside the records."""
         null = f"{payload} IS NULL"
         if not self._columns:
-            return Decoded(source, {}, failed=None, null=null)
-        head = self._payloads(duck, f"SELECT {payload} FROM {source} LIMIT {HEAD_ROWS}")
+            return Decoded({}, failed=None, null=null)
         fast: str | None = None
-        if self._fast is not None and len(head) > SMALL_ROWS:
-            self._fast.prepare(head)
-            fast = self._fast.select(source, payload)
+        if self._fast is not None and batch.row_count > SMALL_ROWS:
+            self._fast.prepare(lambda: batch.head(payload, HEAD_ROWS))
+            fast = self._fast.select(batch.source, payload)
         if self._fast is None or fast is None:
-            return self._decode_exactly(duck, source, payload, head)
-        duck.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(self._table)} AS {fast}")
-        tally = self._tally(duck)
-        places, payloads = self._suspects(duck, source, payload, tally.doubt_count)
+            return self._decode_exactly(batch, payload)
+        found = batch.duck.arrow(fast)
+        batch.add(found.rename_columns([f"{self._prefix}.{name}" for name in found.column_names]))
+        tally = Tally(found.num_rows, _count(found, "suspect"), _count(found, "broken"))
+        places, payloads = self._suspects(batch, payload, found, tally.doubt_count)
         self._fast.learn(tally, payloads)
         if payloads:
-            return self._decode_suspects(duck, source, payload, tally.row_count, places, payloads)
-        rows = f"(SELECT * FROM {source} POSITIONAL JOIN ({self._prefixed('c')}))"
-        return Decoded(rows, self._names("c"), failed=None, null=null)
+            return self._decode_suspects(batch, payload, places, payloads)
+        return Decoded(self._names("c"), failed=None, null=null)
 
-    def _payloads(self, duck: Duck, query: str) -> list[bytes | None]:
-        found: list[bytes | None] = duck.arrow(query).column(0).to_pylist()
-        return found
-
-    def _tally(self, duck: Duck) -> Tally:
-        counts = duck.rows(
-            "SELECT count(*), count(*) FILTER (suspect), count(*) FILTER (broken) "
-            f"FROM {identifier(self._table)}"
-        )[0]
-        rows, suspects, broken = (int(str(count)) for count in counts)
-        return Tally(rows, suspects, broken)
+    def _name(self, column: str) -> str:
+        return identifier(f"{self._prefix}.{column}")
 
     def _names(self, letter: str) -> dict[str, str]:
         return {
-            column.name: identifier(f"{self._table}.{letter}{index}")
+            column.name: self._name(f"{letter}{index}")
             for index, column in enumerate(self._columns)
         }
-
-    def _prefixed(self, letter: str) -> str:
-        names = [f"c{i} AS {name}" for i, name in enumerate(self._names(letter).values())]
-        return f"SELECT {', '.join(names)} FROM {identifier(self._table)}"
 
     def _read(self, duck: Duck, payloads: Sequence[bytes | None]) -> RowBatch:
         if self._schema is None:
             self._schema = arrow_schema(duck, self._columns)
         return read_rows(self._reader, self._columns, self._schema, payloads)
 
-    def _register(self, duck: Duck, batch: RowBatch, rows: np.ndarray | None) -> None:
-        """Makes exact results readable, spread over all rows if `rows` gives the place of each."""
-        names = [f"{self._table}.ok", *(f"{self._table}.e{i}" for i in range(len(self._columns)))]
-        table = batch.table.rename_columns(names)
-        if rows is not None:
-            table = table.take(pa.array(rows, mask=rows < 0))
-        duck.register(self._exact, table)
+    def _exact(self, rows: RowBatch) -> pa.Table:
+        """Exact results by the names that they have in a batch."""
+        names = ["ok", *(f"e{index}" for index in range(len(self._columns)))]
+        return rows.table.rename_columns([f"{self._prefix}.{name}" for name in names])
 
-    def _decode_exactly(
-        self, duck: Duck, source: str, payload: str, head: list[bytes | None]
-    ) -> Decoded:
-        payloads = head
-        if len(head) == HEAD_ROWS:  # There may be more.
-            payloads = self._payloads(duck, f"SELECT {payload} FROM {source}")
-        batch = self._read(duck, payloads)
-        self._register(duck, batch, rows=None)
-        rows = f"(SELECT * FROM {source} POSITIONAL JOIN {identifier(self._exact)})"
-        ok = identifier(f"{self._table}.ok")
-        failed = f"NOT {ok}" if batch.failed_count else None
-        return Decoded(rows, self._names("e"), failed, f"{payload} IS NULL")
+    def _decode_exactly(self, batch: Batch, payload: str) -> Decoded:
+        rows = self._read(batch.duck, batch.payloads(payload))
+        batch.add(self._exact(rows))
+        failed = f"NOT {self._name('ok')}" if rows.failed_count else None
+        return Decoded(self._names("e"), failed, f"{payload} IS NULL")
 
     def _suspects(
-        self, duck: Duck, source: str, payload: str, doubt_count: int
+        self, batch: Batch, payload: str, found: pa.Table, doubt_count: int
     ) -> tuple[np.ndarray, list[bytes | None]]:
         """The rows that SQL is not sure of: their places and payloads."""
         if not doubt_count:
             return np.array([], dtype=np.int64), []
-        table, doubts = identifier(self._table), identifier(self._doubts)
-        query = (
-            f"SELECT place, p FROM (SELECT row_number() OVER () - 1 AS place, {payload} AS p, "
-            f"suspect FROM {source} POSITIONAL JOIN (SELECT suspect FROM {table})) WHERE suspect"
-        )
+        places = np.flatnonzero(found.column("suspect").to_numpy())
+        payloads = batch.payloads(payload, self._name("suspect"))
+        review = None
         if doubt_count > REVIEW_ROWS and self._fast is not None:
-            review = self._fast.review(doubts, "p")
-            if review is not None:
-                duck.execute(f"CREATE OR REPLACE TEMP TABLE {doubts} AS {query}")
-                query = (
-                    f"SELECT place, p FROM {doubts} POSITIONAL JOIN "
-                    f"(SELECT suspect FROM ({review})) WHERE suspect"
-                )
-        found = duck.arrow(query)
-        return found.column(0).to_numpy(), found.column(1).to_pylist()
+            review = self._fast.review(identifier(self._doubts), "p")
+        if review is not None:
+            duck = batch.duck
+            duck.register(self._doubts, pa.table({"p": pa.array(payloads, pa.binary())}))
+            left = np.flatnonzero(duck.arrow(review).column("suspect").to_numpy())
+            duck.unregister(self._doubts)
+            places, payloads = places[left], [payloads[index] for index in left]
+        return places, payloads
 
     def _decode_suspects(
-        self,
-        duck: Duck,
-        source: str,
-        payload: str,
-        row_count: int,
-        places: np.ndarray,
-        payloads: list[bytes | None],
+        self, batch: Batch, payload: str, places: np.ndarray, payloads: list[bytes | None]
     ) -> Decoded:
-        batch = self._read(duck, payloads)
-        spread = np.full(row_count, -1, dtype=np.int64)
+        rows = self._read(batch.duck, payloads)
+        spread = np.full(batch.row_count, -1, dtype=np.int64)
         spread[places] = np.arange(len(places))
-        self._register(duck, batch, spread)
-        rows = (
-            f"(SELECT * FROM {source} POSITIONAL JOIN ({self._prefixed('c')}) "
-            f"POSITIONAL JOIN {identifier(self._exact)})"
-        )
-        ok = identifier(f"{self._table}.ok")
+        batch.add(self._exact(rows).take(pa.array(spread, mask=spread < 0)))
+        ok = self._name("ok")
         fast, slow = self._names("c"), self._names("e")
         columns = {
             name: f"CASE WHEN {ok} IS NULL THEN {fast[name]} ELSE {slow[name]} END" for name in fast
         }
-        failed = f"NOT coalesce({ok}, TRUE)" if batch.failed_count else None
-        return Decoded(rows, columns, failed, f"{payload} IS NULL")
+        failed = f"NOT coalesce({ok}, TRUE)" if rows.failed_count else None
+        return Decoded(columns, failed, f"{payload} IS NULL")
 
     def reason(self, payload: bytes) -> str:
         """What the reader says of the payload."""
@@ -248,3 +212,8 @@ class BatchDecoder:
         except DecodeError as error:
             return error.message
         return "the payload decodes"
+
+
+def _count(table: pa.Table, column: str) -> int:
+    """How many rows have TRUE in a column."""
+    return pc.sum(table.column(column)).as_py() or 0

@@ -6,7 +6,7 @@ A value is taken if its text could not mean another value, or none, to the exact
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from merganser.engine.duck import literal, physical_type
 from merganser.engine.formats.batch_decoder import Carefulness, Tally
@@ -50,7 +50,7 @@ class DelimitedFastPath:
         self._delimiter = delimiter
         self._carefulness = Carefulness()
 
-    def prepare(self, head: Sequence[bytes | None]) -> None:
+    def prepare(self, head: Callable[[], Sequence[bytes | None]]) -> None:
         """There is nothing to learn."""
 
     def select(self, source: str, payload: str) -> str:

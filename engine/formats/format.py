@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from merganser.engine.duck import Duck
+from merganser.engine.formats.batch import Batch
 from merganser.engine.registry import Registry
 from merganser.engine.schema import Column
 from merganser.engine.schema_registry.protocol import SchemaBinding
@@ -39,11 +40,9 @@ class FormatOptions:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A decoded payload, as SQL over `source`.
+    """A decoded payload, as SQL over the batch.
 
     Attributes:
-        source: The relation to read from: the one given, or a temporary one with the same rows
-            in the same order, and columns added.
         columns: Column name → SQL expression of the column's physical type. A NULL payload gives
             NULL everywhere. On failed rows the values mean nothing.
         failed: SQL predicate (never NULL) that is true for rows which do not decode; None if
@@ -52,7 +51,6 @@ class Decoded:
             the format reads as null at the top level).
     """
 
-    source: str
     columns: Mapping[str, str]
     failed: str | None
     null: str
@@ -61,8 +59,8 @@ class Decoded:
 class Decoder(Protocol):
     """Decodes the key or the value of batches."""
 
-    def decode(self, duck: Duck, source: str, payload: str) -> Decoded:
-        """How to read the BLOB column `payload` (an SQL name) of the relation `source`."""
+    def decode(self, batch: Batch, payload: str) -> Decoded:
+        """How to read the BLOB `payload`, an SQL expression; may add columns to the batch."""
         ...
 
     def reason(self, payload: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from merganser.engine.formats.batch_decoder import Carefulness, Tally
 from merganser.engine.formats.json_habits import Habits
@@ -33,12 +33,12 @@ class JsonFastPath:
         self._habit_batches = 0
         self._carefulness = Carefulness()
 
-    def prepare(self, head: Sequence[bytes | None]) -> None:
-        """Learns keys and habits of the batch to come from its first records."""
+    def prepare(self, head: Callable[[], Sequence[bytes | None]]) -> None:
+        """Learns keys and habits of the batch to come from its first records, now and then."""
         if self._habit_batches:
             self._habit_batches -= 1
             return
-        sample = read_sample(self._objects(head))
+        sample = read_sample(self._objects(head()))
         self._shape.observe(sample)
         self._habits = Habits.of(sample, self._columns, self._shape.plan())
         self._habit_batches = HABIT_BATCHES

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from merganser.engine.duck import Duck, literal
+from merganser.engine.formats.batch import Batch
 from merganser.engine.formats.batch_decoder import BatchDecoder
 from merganser.engine.formats.format import FORMATS, Decoded, Encoded, FormatOptions
 from merganser.engine.formats.json_encode import JsonEncoder
@@ -39,14 +40,14 @@ class JsonSrDecoder:
         fast = JsonFastPath(columns, wrapped=wrapped) if columns else None
         self._json = BatchDecoder(columns, JsonRowReader(columns, wrapped=wrapped), fast)
 
-    def decode(self, duck: Duck, source: str, payload: str) -> Decoded:
+    def decode(self, batch: Batch, payload: str) -> Decoded:
         """As JSON does, without the first bytes."""
         framed = f"(octet_length({payload}) >= {HEADER_BYTES} AND ({payload})[1:1] = '\\x00'::BLOB)"
         text = (
             f"CASE WHEN {payload} IS NULL THEN NULL WHEN {framed} "
             f"THEN ({payload})[{HEADER_BYTES + 1}:] ELSE ''::BLOB END"
         )
-        decoded = self._json.decode(duck, source, f"({text})")
+        decoded = self._json.decode(batch, f"({text})")
         failed = f"({payload} IS NOT NULL AND NOT {framed})"
         if decoded.failed is not None:
             failed = f"({failed} OR {decoded.failed})"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from merganser.engine.duck import Duck
+from merganser.engine.formats.batch import Batch
 from merganser.engine.formats.exact import utf8
 from merganser.engine.formats.format import FORMATS, Decoded, Encoded, FormatOptions
 from merganser.engine.schema import Column
@@ -74,19 +75,19 @@ class KafkaDecoder:
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
 
-    def decode(self, duck: Duck, source: str, payload: str) -> Decoded:
+    def decode(self, batch: Batch, payload: str) -> Decoded:
         """Any length but the type's fails, as do bytes that are not UTF-8 for STRING."""
-        del duck
+        del batch
         null = f"{payload} IS NULL"
         if not self._columns:
-            return Decoded(source, {}, failed=None, null=null)
+            return Decoded({}, failed=None, null=null)
         column = self._columns[0]
         match _kind(column):
             case Kind.STRING:
                 value = f"TRY(decode({payload}))"
                 failed = f"({value} IS NULL AND {payload} IS NOT NULL)"
             case Kind.BYTES:
-                return Decoded(source, {column.name: payload}, failed=None, null=null)
+                return Decoded({column.name: payload}, failed=None, null=null)
             case Kind.INTEGER | Kind.BIGINT | Kind.DOUBLE as kind:
                 fits = f"octet_length({payload}) = {_SIZES_BYTES[kind]}"
                 bits = f"TRY_CAST({payload} AS BIT)"
@@ -94,7 +95,7 @@ class KafkaDecoder:
                 failed = f"coalesce(NOT {fits}, FALSE)"
             case _:
                 raise InternalError(f"the KAFKA format was given {column.type.sql()}")
-        return Decoded(source, {column.name: value}, failed, null)
+        return Decoded({column.name: value}, failed, null)
 
     def reason(self, payload: bytes) -> str:
         """The length that was found, or where the bytes stop being UTF-8."""

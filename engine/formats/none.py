@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from merganser.engine.duck import Duck
+from merganser.engine.formats.batch import Batch
 from merganser.engine.formats.format import FORMATS, Decoded, Encoded, FormatOptions
 from merganser.engine.schema import Column
 from merganser.errors import KeyRuleError, UnsupportedError
@@ -46,10 +47,10 @@ class NoneFormat:
 class NoneDecoder:
     """Reads nothing."""
 
-    def decode(self, duck: Duck, source: str, payload: str) -> Decoded:
+    def decode(self, batch: Batch, payload: str) -> Decoded:
         """No columns; every record's key is null."""
-        del duck, payload
-        return Decoded(source, {}, failed=None, null="TRUE")
+        del batch, payload
+        return Decoded({}, failed=None, null="TRUE")
 
     def reason(self, payload: bytes) -> str:
         """Nothing fails."""

@@ -10,6 +10,7 @@ import pytest
 
 from merganser.engine.duck import Duck, identifier
 from merganser.engine.formats import batch_decoder
+from merganser.engine.formats.batch import Batch
 from merganser.engine.formats.format import FORMATS, Decoder, FormatOptions
 from merganser.engine.functions.python_function import register_functions
 from merganser.engine.schema import Column, Role
@@ -49,23 +50,23 @@ def make_decoder(
     return FORMATS[name].decoder(columns, options, is_key=is_key)
 
 
-def register_payloads(duck: Duck, payloads: Sequence[bytes | None]) -> None:
-    """Makes payloads the relation `source` with columns `place` and `payload`."""
+def batch_of(duck: Duck, payloads: Sequence[bytes | None]) -> Batch:
+    """Payloads as a batch with columns `place` and `payload`."""
     table = pa.table(
         {
             "place": pa.array(range(len(payloads)), pa.int64()),
             "payload": pa.array(payloads, pa.binary()),
         }
     )
-    duck.register("source", table)
+    return Batch(duck, "$source", table)
 
 
 def decode(
     duck: Duck, decoder: Decoder, payloads: Sequence[bytes | None]
 ) -> list[tuple[object, ...] | str]:
     """Each payload's values as DuckDB spells them, or FAILED or NULL_RECORD."""
-    register_payloads(duck, payloads)
-    decoded = decoder.decode(duck, "source", '"payload"')
+    batch = batch_of(duck, payloads)
+    decoded = decoder.decode(batch, '"payload"')
     failed = decoded.failed or "FALSE"
     values = [
         f"CASE WHEN NOT ({failed}) THEN CAST({sql} AS VARCHAR) END"
@@ -73,7 +74,7 @@ def decode(
     ]
     found = duck.rows(
         f"SELECT place, {failed}, {decoded.null}{''.join(f', {v}' for v in values)} "
-        f"FROM {decoded.source}"
+        f"FROM {batch.source}"
     )
     assert [row[0] for row in found] == list(range(len(payloads)))  # Same rows, same order.
     assert all(row[1] is not None and row[2] is not None for row in found)

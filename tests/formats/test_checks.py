@@ -8,7 +8,7 @@ from merganser.engine.duck import Duck
 from merganser.engine.formats.format import FORMATS, FormatOptions
 from merganser.engine.schema import Column, Role
 from merganser.errors import KeyRuleError, PropertyError, TypeMismatchError, UserError
-from tests.formats.harness import register_payloads, shared_duck
+from tests.formats.harness import batch_of, shared_duck
 from tests.formats.type_notation import parse_columns
 
 
@@ -100,26 +100,26 @@ def test_formats_say_what_they_can_do(name: str, facts: tuple[bool, ...]) -> Non
 
 
 def test_the_none_format_reads_no_key() -> None:
-    register_payloads(shared_duck(), [b"ignored", None])
+    batch = batch_of(shared_duck(), [b"ignored", None])
     decoder = FORMATS["NONE"].decoder([], FormatOptions(wrapped=False), is_key=True)
-    decoded = decoder.decode(shared_duck(), "source", '"payload"')
+    decoded = decoder.decode(batch, '"payload"')
     assert decoded.columns == {}
     assert decoded.failed is None
-    assert shared_duck().rows(f"SELECT {decoded.null} FROM {decoded.source}") == [(True,)] * 2
+    assert shared_duck().rows(f"SELECT {decoded.null} FROM {batch.source}") == [(True,)] * 2
 
 
 def test_decoders_of_one_batch_stand_side_by_side() -> None:
     duck = Duck.memory()
-    register_payloads(duck, [b'"k"', b'{"A":1}'])
+    batch = batch_of(duck, [b'"k"', b'{"A":1}'])
     options = FormatOptions(wrapped=False)
     key = FORMATS["JSON"].decoder(parse_columns("K STRING"), options, is_key=True)
     value = FORMATS["JSON"].decoder(
         parse_columns("A INT"), FormatOptions(wrapped=True), is_key=False
     )
-    keys = key.decode(duck, "source", '"payload"')
-    values = value.decode(duck, keys.source, '"payload"')
+    keys = key.decode(batch, '"payload"')
+    values = value.decode(batch, '"payload"')
     rows = duck.rows(
         f"SELECT place, {keys.columns['K']}, {values.columns['A']}, {values.failed} "
-        f"FROM {values.source}"
+        f"FROM {batch.source}"
     )
     assert rows == [(0, "k", None, True), (1, '{"A":1}', 1, False)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import exp
 
 from merganser.engine.catalog import KeyWindow, Source
@@ -18,6 +19,7 @@ from merganser.engine.duck import Duck, identifier, literal
 from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.rows import Changes, Rows
 from merganser.engine.execution.topology import FAILURES_MAX, Epoch, RecordFailure
+from merganser.engine.formats.batch import Batch
 from merganser.engine.formats.format import FORMATS, Decoded, Decoder
 from merganser.engine.plan.bind_expression import bind_expression
 from merganser.engine.plan.nodes import SourceNode
@@ -31,24 +33,25 @@ _WINDOW_BYTES = {"SESSION": 16, "TUMBLING": 8, "HOPPING": 8}
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The decoded halves of the records, as SQL."""
+    """The decoded halves of the records, and which records are good, as SQL; empty for all."""
 
     key: Decoded
     value: Decoded
-    good: list[str]
+    good: str
 
 
 class SourceOperator:
     """Decodes a topic's records; bad ones are reported and left out.
 
-    The rows are handed on through Arrow: a temporary table's would take memory until the state
-    commits, some epochs later.
+    The rows are handed on as a view over records in Arrow: a temporary table's would take memory
+    until the state commits, some epochs later.
     """
 
     def __init__(self, node: SourceNode, index: int) -> None:
         self._node = node
         self._source = node.source
         self._name = f"$source_{index}"
+        self._rows = f"$rows_{index}"
         self._input = f"$input_{index}"
         source = self._source
         self._key_decoder = self._decoder(source, is_key=True)
@@ -74,36 +77,45 @@ class SourceOperator:
         if records is None:
             records = _EMPTY
         duck = epoch.duck
-        duck.register(self._input, records)
-        parts = self._decode(duck)
-        where = " AND ".join(f"({condition})" for condition in parts.good)
-        rows = duck.arrow(
-            f"SELECT {', '.join(self._select(parts))} FROM {parts.value.source}"
-            + (f" WHERE {where}" if where else "")
-        )
-        duck.register(self._name, rows)
-        if rows.num_rows != records.num_rows:
-            self._report(epoch, parts)
-        duck.unregister(self._input)
+        batch = Batch(duck, self._input, records)
+        parts = self._decode(batch)
+        good = f"WHERE {parts.good}" if parts.good else ""
+        query = f"SELECT {', '.join(self._select(parts))} FROM {batch.source} {good}"
+        if self._event_time is None:
+            duck.view(self._name, query)
+            bad_count = self._bad_count(batch, parts)
+        else:
+            # To read a column's text as time costs more than to keep the rows.
+            rows = duck.arrow(query)
+            duck.register(self._rows, rows)
+            duck.view(self._name, f"SELECT * FROM {identifier(self._rows)}")
+            bad_count = batch.row_count - rows.num_rows
+        if bad_count:
+            self._report(epoch, batch, parts)
+
+    def _bad_count(self, batch: Batch, parts: _Parts) -> int:
+        """How many records are left out."""
+        if not parts.good:
+            return 0
+        query = f"SELECT count(*) FROM {batch.source} WHERE NOT ({parts.good})"
+        return int(str(batch.duck.rows(query)[0][0]))
 
     def _decoder(self, source: Source, *, is_key: bool) -> Decoder:
         spec = source.key_format if is_key else source.value_format
         columns = source.schema.key if is_key else source.schema.value
         return FORMATS[spec.name].decoder(columns, format_options(spec), is_key=is_key)
 
-    def _decode(self, duck: Duck) -> _Parts:
-        source = identifier(self._input)
-        key_payload = '"key"'
-        if self._source.window is not None:
-            key_payload = '"$key"'
-            source = f'(SELECT *, {_key_bytes(self._source.window)} AS "$key" FROM {source})'
-        key = self._key_decoder.decode(duck, source, key_payload)
-        value = self._value_decoder.decode(duck, key.source, '"value"')
+    def _decode(self, batch: Batch) -> _Parts:
+        window = self._source.window
+        key_payload = '"key"' if window is None else f"({_key_bytes(window)})"
+        key = self._key_decoder.decode(batch, key_payload)
+        value = self._value_decoder.decode(batch, '"value"')
         good = [f"NOT ({part.failed})" for part in (key, value) if part.failed is not None]
         if self._source.is_table:
             good.append(f"NOT ({key.null})")
-        good.append(self._time_sql(key, value) + " >= 0")
-        return _Parts(key, value, good)
+        if self._event_time is not None or _is_before_1970(batch):
+            good.append(self._time_sql(key, value) + " >= 0")
+        return _Parts(key, value, " AND ".join(good))
 
     def _time_sql(self, key: Decoded, value: Decoded) -> str:
         if self._event_time is None:
@@ -143,7 +155,7 @@ class SourceOperator:
             engine += [(start, "$window_start"), (end, "$window_end")]
         return columns + [f"{sql} AS {identifier(name)}" for sql, name in engine]
 
-    def _report(self, epoch: Epoch, parts: _Parts) -> None:
+    def _report(self, epoch: Epoch, batch: Batch, parts: _Parts) -> None:
         """Counts and explains the records that were left out."""
         for target, decoded, decoder in (
             ("key", parts.key, self._key_decoder),
@@ -154,7 +166,7 @@ class SourceOperator:
             payload = "key" if target == "key" else "value"
             bad = epoch.duck.arrow(
                 f'SELECT "partition", "offset", "{payload}" AS payload '
-                f"FROM {parts.value.source} WHERE {decoded.failed}"
+                f"FROM {batch.source} WHERE {decoded.failed}"
             )
             epoch.failure_count += bad.num_rows
             for row in bad.slice(0, FAILURES_MAX).to_pylist():
@@ -172,7 +184,7 @@ class SourceOperator:
         good = [f"NOT ({p.failed})" for p in (parts.key, parts.value) if p.failed is not None]
         time = self._time_sql(parts.key, parts.value)
         late = epoch.duck.arrow(
-            f'SELECT "partition", "offset" FROM {parts.value.source} '
+            f'SELECT "partition", "offset" FROM {batch.source} '
             f"WHERE {' AND '.join([*good, f'NOT ({time} >= 0)'])}"
         )
         epoch.failure_count += late.num_rows
@@ -204,6 +216,12 @@ _EMPTY = pa.schema(
         pa.field("seq", pa.int64()),
     ]
 ).empty_table()
+
+
+def _is_before_1970(batch: Batch) -> bool:
+    """Whether a record has a negative timestamp, which old producers wrote for none at all."""
+    first_ms = pc.min(batch.records.column("timestamp")).as_py()
+    return first_ms is not None and first_ms < 0
 
 
 def _event_time(source: Source) -> tuple[str, str] | None:
