@@ -135,7 +135,7 @@ class _Compiler:
                 child = self.rows(node.child, retract=node.child.is_table)
                 rows = self._aggregate(node, child, retract=retract)
             case JoinNode():
-                rows = self._join(node)
+                rows = self._join(node, retract=retract)
             case _:
                 raise InternalError(f"no operator for {node.label}")
         if retract and rows.changes is Changes.UPSERT:
@@ -173,7 +173,7 @@ class _Compiler:
             operator = AggregateOperator(node, child, index, retract=retract)
         return self._add(operator, operator.rows)
 
-    def _join(self, node: JoinNode) -> Rows:
+    def _join(self, node: JoinNode, *, retract: bool) -> Rows:
         left = self.upserts(self.rows(node.left), coalesce=False)
         right = self.upserts(self.rows(node.right), coalesce=False)
         index = len(self.steps)
@@ -186,7 +186,7 @@ class _Compiler:
         elif node.foreign_key:
             operator = ForeignKeyJoinOperator(node, left, right, index)
         else:
-            operator = TableTableJoinOperator(node, left, right, index)
+            operator = TableTableJoinOperator(node, left, right, index, retract=retract)
         return self._add(operator, operator.rows)
 
 

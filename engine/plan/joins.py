@@ -118,6 +118,7 @@ def _joined(draft: Draft, right: SourceNode, join: ast.Join, on: _Criteria) -> D
     if not foreign:
         _check_partitions(left, right)
     kind = join.kind.value
+    left_key = _left_key(draft, on.left)
     equivalents = [side.name for side in (on.left, on.right) if isinstance(side, ColumnRef)]
     synthetic: str | None = None
     if foreign:
@@ -146,7 +147,7 @@ def _joined(draft: Draft, right: SourceNode, join: ast.Join, on: _Criteria) -> D
             left,
             right,
             kind,
-            on.left,
+            left_key,
             on.right,
             Schema(keys_first),
             join.within.before.ms if join.within else None,
@@ -157,6 +158,17 @@ def _joined(draft: Draft, right: SourceNode, join: ast.Join, on: _Criteria) -> D
         ),
         key,
     )
+
+
+def _left_key(draft: Draft, on_left: Expression) -> Expression:
+    """What the left rows are joined on: the key that they have, whichever name ON has for it.
+
+    So a join on the padded side of an outer join below finds rows all the same.
+    """
+    part = draft.key[0] if len(draft.key) == 1 else None
+    if part is None or not isinstance(on_left, ColumnRef) or not isinstance(draft.node, JoinNode):
+        return on_left
+    return replace(on_left, name=part.column) if on_left.name in part.equivalents else on_left
 
 
 def _synthetic_name(left: PlanNode, right: PlanNode) -> str:

@@ -56,6 +56,8 @@ class StreamStreamJoinOperator:
         assert node.before_ms is not None
         assert node.after_ms is not None
         before, after = node.before_ms, node.after_ms
+        if node.kind == "RIGHT":  # ksqlDB turns it around and makes it a LEFT join.
+            before, after = after, before
         outer = _OUTER[node.kind]
         left_key = compile_expression(node.left_key)
         right_key = compile_expression(node.right_key)
@@ -125,9 +127,13 @@ class StreamStreamJoinOperator:
             self._keep(epoch, side)
         if self._grace_ms is not None and due:
             outputs += [self._due(epoch, side) for side in due]
+        # Partners come by time, then as they arrived; held rows by time, right side first, and key.
+        order = '"$seq", "$order", "$then", "$arrival", "$came"'
+        if self._grace_ms is not None and due:
+            order = order.replace('"$arrival"', '"$side", "$held", "$arrival"')
         epoch.duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {self._out} AS SELECT * REPLACE "
-            '(row_number() OVER (ORDER BY "$seq", "$order", "$then") - 1 AS "$seq") '
+            f'(row_number() OVER (ORDER BY {order}) - 1 AS "$seq") '
             f"FROM ({' UNION ALL BY NAME '.join(outputs)})"
         )
         self._forget(epoch, due)
@@ -135,6 +141,10 @@ class StreamStreamJoinOperator:
     @property
     def _pairs_name(self) -> str:
         return identifier(f"$pairs_{self._operator}")
+
+    @property
+    def _times(self) -> str:
+        return identifier(f"$times_{self._operator}")
 
     @property
     def _lateness_ms(self) -> int:
@@ -150,7 +160,8 @@ class StreamStreamJoinOperator:
     def _number_arrivals(self, epoch: Epoch) -> None:
         """What the times of both sides were when each row came, and what follows for it.
 
-        `$late`: by the time of both sides. `$expired`: too old for its own side's buffer.
+        `$late`: its window is over by the time of both sides, so that it is not held. `$expired`:
+        too old for its own side's buffer.
         `$oldest`: what the other side's buffer still holds.
         """
         both = " UNION ALL ".join(
@@ -158,7 +169,7 @@ class StreamStreamJoinOperator:
             for side in (self._left, self._right)
         )
         bounds = bounds_by_partition(epoch, f"({both})")
-        timed = identifier(f"$times_{self._operator}")
+        timed = self._times
         own_times = [
             stream_time_sql(
                 epoch, self._own(side), f"CASE WHEN side = '{side.mark}' THEN \"$rowtime\" END"
@@ -172,7 +183,8 @@ class StreamStreamJoinOperator:
         )
         advance(epoch, self._operator, bounds)
         for side, other in ((self._left, self._right), (self._right, self._left)):
-            late = f'"$rowtime" + {side.ahead_ms + self._lateness_ms} < t."$stream_time"'
+            reach = side.ahead_ms + (DEFAULT_GRACE_MS if self._grace_ms is None else 0)
+            late = f'"$rowtime" + {reach} < t."$stream_time"'
             own_bounds = bounds_by_partition(epoch, side.fresh)
             epoch.duck.execute(
                 f'CREATE OR REPLACE TEMP TABLE {side.fresh} AS SELECT f.*, {late} AS "$late", '
@@ -237,7 +249,8 @@ class StreamStreamJoinOperator:
                 parts.append(
                     f"SELECT {self._columns(sides)}, "
                     'greatest(n."$rowtime", b."$rowtime") AS "$rowtime", '
-                    f'{self._engine("n", new)}, 0 AS "$order", p.b_time AS "$then" '
+                    f'{self._engine("n", new)}, 0 AS "$order", p.b_time AS "$then", '
+                    'p.b_arrival AS "$arrival", p.b_seq AS "$came" '
                     f"FROM {self._pairs_name} AS p "
                     f'JOIN {new.fresh} AS n ON n."$seq" = p.n_seq '
                     f"JOIN {source} AS b ON {on} WHERE p.side = '{new.mark}'"
@@ -313,16 +326,26 @@ class StreamStreamJoinOperator:
         )
 
     def _due(self, epoch: Epoch, side: _Side) -> str:
-        """Held rows whose time is over and that met nobody."""
+        """Held rows whose time is over and that met nobody, in front of the row that ended it."""
         after = side.ahead_ms + self._lateness_ms
+        windows = ', "$window_start", "$window_end"' if side.rows.windowed else ""
+        held = (
+            f'(SELECT * FROM {epoch.table(side.buffer)} WHERE NOT "$matched" '
+            f'AND "$rowtime" + {after} < {watermark(epoch, self._operator)})'
+        )
+        marks = (
+            '(SELECT "$mark", min("$seq") AS "$since" FROM (SELECT "$seq", max("$stream_time") '
+            f'OVER (ORDER BY "$seq") AS "$mark" FROM {self._times}) GROUP BY "$mark")'
+        )
         return (
             f'(SELECT {self._columns({side.mark: "n"})}, n."$rowtime" AS "$rowtime", '
             'n."$partition" AS "$partition", n."$offset" AS "$offset", '
-            'CAST(9223372036854775807 AS BIGINT) AS "$seq", NULL AS "$headers", '
-            'FALSE AS "$tombstone", 1 AS "$order", n."$rowtime" AS "$then"'
-            + (', n."$window_start", n."$window_end"' if side.rows.windowed else "")
-            + f' FROM {epoch.table(side.buffer)} AS n WHERE NOT n."$matched" '
-            f'AND n."$rowtime" + {after} < {watermark(epoch, self._operator)})'
+            'coalesce(t."$since", 9223372036854775807) AS "$seq", NULL AS "$headers", '
+            'FALSE AS "$tombstone", -1 AS "$order", n."$rowtime" AS "$then", '
+            f'{int(side is self._left)} AS "$side", n."$key" AS "$held", '
+            f'n."$arrival"{windows} '
+            f"FROM {held} AS n ASOF LEFT JOIN {marks} AS t "
+            f'ON n."$rowtime" + {after} < t."$mark")'
         )
 
     def _forget(self, epoch: Epoch, due: list[_Side]) -> None:

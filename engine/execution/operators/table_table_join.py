@@ -1,10 +1,12 @@
 """Table-table joins on the primary key.
 
-Batch: upserts of both sides → retracting rows: the joined row before and after each change.
+Batch: upserts of both sides → upserts, or where somebody needs the old rows retracting rows: the
+    joined row before and after each change.
 State: both tables' rows by key. A row goes with its tombstone.
 Time: nothing moves; a result's time is the larger of both sides'.
-Source: parity/semantics.md, joins: either side triggers; a result that disappears leaves a
-    tombstone only if it was there; a change that leaves the result equal is emitted still.
+Source: parity/semantics.md, joins: either side triggers; a change that leaves the result equal is
+    emitted still. As in Kafka Streams a deletion leaves a tombstone wherever there can have been a
+    result, whether or not there was one.
 """
 
 from __future__ import annotations
@@ -30,8 +32,11 @@ class TableTableJoinOperator:
     from the state or from an earlier change of the epoch.
     """
 
-    def __init__(self, node: JoinNode, left: Rows, right: Rows, index: int) -> None:
+    def __init__(
+        self, node: JoinNode, left: Rows, right: Rows, index: int, *, retract: bool
+    ) -> None:
         self._node = node
+        self._retract = retract
         self._left = left
         self._right = right
         self._left_state = TableState(f"left_{index}", left.schema, windowed=left.windowed)
@@ -45,7 +50,7 @@ class TableTableJoinOperator:
         return Rows(
             self._out,
             self._node.schema,
-            Changes.RETRACT,
+            Changes.RETRACT if self._retract else Changes.UPSERT,
             self._left.windowed,
             ordered=False,
             checks=self._left.checks + self._right.checks,
@@ -76,10 +81,11 @@ class TableTableJoinOperator:
             f"last_value(r IGNORE NULLS) OVER ({until} 1 PRECEDING) AS r_old "
             f"FROM ({' UNION ALL BY NAME '.join(parts)})"
         )
-        epoch.duck.execute(
-            f"CREATE OR REPLACE TEMP TABLE {self._out} AS "
-            f"{self._joined('old', -1)} UNION ALL {self._joined('new', 1)}"
-        )
+        if self._retract:
+            joined = f"{self._joined('old', -1)} UNION ALL {self._joined('new', 1)}"
+        else:
+            joined = self._last_changes(keys)
+        epoch.duck.execute(f"CREATE OR REPLACE TEMP TABLE {self._out} AS {joined}")
         self._left_state.store(epoch, self._left.source)
         self._right_state.store(epoch, self._right.source)
 
@@ -110,11 +116,38 @@ class TableTableJoinOperator:
 
     def _joined(self, version: str, sign: int) -> str:
         """The joined rows before (`old`) or after (`new`) each change."""
-        left, right = f"l_{version}", f"r_{version}"
-        here = {
-            "l": f'coalesce({left}."$here", FALSE)',
-            "r": f'coalesce({right}."$here", FALSE)',
+        here = _here(version)
+        where = _PRESENT[self._node.kind].format(**here)
+        columns = ", ".join([*self._columns(version), 'FALSE AS "$tombstone"'])
+        return (
+            f'(SELECT {columns}, seq * 2 + {1 if sign > 0 else 0} AS "$seq", {sign} AS "$sign" '
+            f"FROM {self._both} WHERE seq >= 0 AND {where})"
+        )
+
+    def _last_changes(self, keys: str) -> str:
+        """The last result of each key that is told in the epoch, or its tombstone."""
+        new, old = _here("new"), _here("old")
+        kind = self._node.kind
+        told = {
+            # An outer side looks at its own old row, the other side's changes only at its row.
+            side: f"({new[other]} OR {new[side]} OR {old[side]})" if outer else new[other]
+            for side, other, outer in (
+                ("l", "r", kind in ("LEFT", "FULL")),
+                ("r", "l", kind in ("RIGHT", "FULL")),
+            )
         }
+        present = _PRESENT[kind].format(**new)
+        columns = ", ".join([*self._columns("new"), f'NOT ({present}) AS "$tombstone"'])
+        return (
+            f'SELECT {columns}, seq AS "$seq" FROM {self._both} WHERE seq >= 0 '
+            f"AND CASE WHEN l IS NOT NULL THEN {told['l']} ELSE {told['r']} END "
+            f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY seq DESC) = 1"
+        )
+
+    def _columns(self, version: str) -> list[str]:
+        """The SQL columns and the engine columns but `$seq`, `$tombstone`, `$sign`."""
+        left, right = f"l_{version}", f"r_{version}"
+        here = _here(version)
         names = {column.name for column in self._left.schema}
         columns = []
         for column in self._node.schema:
@@ -140,16 +173,14 @@ class TableTableJoinOperator:
             f'{time} AS "$rowtime"',
             'p AS "$partition"',
             'o AS "$offset"',
-            f'seq * 2 + {1 if sign > 0 else 0} AS "$seq"',
             'h AS "$headers"',
-            'FALSE AS "$tombstone"',
         ]
         if self._left.windowed:
             last = len(self._left_state.keys)
             engine += [f'k{last - 2} AS "$window_start"', f'k{last - 1} AS "$window_end"']
-        engine.append(f'{sign} AS "$sign"')
-        where = _PRESENT[self._node.kind].format(l=here["l"], r=here["r"])
-        return (
-            f"(SELECT {', '.join([*columns, *engine])} FROM {self._both} "
-            f"WHERE seq >= 0 AND {where})"
-        )
+        return [*columns, *engine]
+
+
+def _here(version: str) -> dict[str, str]:
+    """Whether each side's row is there, before (`old`) or after (`new`) a change."""
+    return {side: f'coalesce({side}_{version}."$here", FALSE)' for side in ("l", "r")}
