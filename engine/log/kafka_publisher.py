@@ -23,6 +23,7 @@ from merganser.engine.log.kafka_client import (
     kafka_errors,
     log_error,
 )
+from merganser.engine.log.kafka_partitions import Partitioner
 from merganser.engine.log.kafka_reader import KafkaReader
 from merganser.engine.log.protocol import Commit, Output, TopicPartition
 from merganser.errors import FencedError, LogError
@@ -39,8 +40,8 @@ LOOK_BACK_OFFSETS = 16  # A commit takes two: the record and the marker of its t
 PRODUCER_SETTINGS: Mapping[str, Setting] = {
     "enable.idempotence": True,
     "partitioner": "murmur2_random",  # Java's.
-    # Measured in transactions of 100,000 records: 1 MB and lz4 720,000 to 880,000 records/s,
-    # the defaults 580,000 to 660,000.
+    # Measured in transactions of 100,000 records: with 1 MB a fifth more records/s than by
+    # default; lz4 costs up to a tenth more CPU than none and spares network and disk.
     "batch.size": 1_000_000,
     "compression.type": "lz4",
     "linger.ms": 5,
@@ -73,6 +74,7 @@ class KafkaPublisher:
         self._settings = settings
         self._admin = admin
         self._exactly_once = exactly_once
+        self._partitioner = Partitioner(admin)
         self._commits_topic = producer_id + COMMITS_SUFFIX
         admin.create(self._commits_topic, 1, None, COMMITS_CONFIG)
         self._failures: list[LogError] = []
@@ -127,6 +129,7 @@ class KafkaPublisher:
         if is_repeated(commit, self._last):
             return
         try:
+            outputs = [self._partitioner.placed(output) for output in outputs]
             if self._exactly_once:
                 self._in_transaction(commit, outputs)
             else:

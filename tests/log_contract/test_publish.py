@@ -243,3 +243,20 @@ def test_appended_and_published_records_share_a_topic(
     found = read_all(log, topic, count=3)
     assert [each.key for each in found] == [b"a", b"11", b"c"]
     assert [each.partition for each in found] == [0, 0, 0]
+
+
+def test_a_key_goes_to_one_partition_however_many_records_go_with_it(
+    log: Log, topic: str, producer_id: str
+) -> None:
+    keys = [None if number % 7 == 0 else b"key %d" % (number % 50) for number in range(3_000)]
+    single = [key for key in dict.fromkeys(keys) if key is not None]
+    for key in single:
+        append(log, topic, [key])
+    publisher = log.publisher(producer_id)
+    publisher.publish(commit(0, topic), [Output(topic, table(keys))])
+    publisher.close()
+    places: dict[bytes | None, set[int]] = {}
+    for record in read_all(log, topic, count=len(single) + len(keys)):
+        places.setdefault(record.key, set()).add(record.partition)
+    assert len(places.pop(None)) > 1
+    assert {len(partitions) for partitions in places.values()} == {1}
