@@ -23,6 +23,7 @@ from merganser.engine.log.protocol import Log
 from merganser.errors import PropertyError
 from merganser.server.app import create_app
 from merganser.server.config import ServerConfig
+from merganser.server.front import FrontProtocol
 from merganser.server.services import ServerState, Services, StatementEngine
 
 logger = structlog.get_logger(__name__)
@@ -45,6 +46,7 @@ class WebServer(uvicorn.Server):
                 app,
                 access_log=False,
                 date_header=False,
+                http=FrontProtocol,
                 lifespan="on",
                 log_config=None,
                 server_header=False,
