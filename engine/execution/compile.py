@@ -77,7 +77,7 @@ class _Compiler:
             self.steps.append(store)
             materialization = store.materialization
         rekeyed = any(isinstance(node, RekeyNode | AggregateNode) for node in plan.walk())
-        sink = SinkOperator(plan.sink, rows, passes_keys=not rekeyed)
+        sink = SinkOperator(plan.sink, rows, passes_keys=not rekeyed and not plan.is_table)
         return Topology(tuple(self.steps), tuple(self.sources), sink, plan.sink, materialization)
 
     def _aggregated(self, node: PlanNode) -> Materialization | None:

@@ -163,9 +163,10 @@ def _key_format(
         given = clause.format_name("key") if "KEY_FORMAT" in clause.given else None
         if query.partition_by is not None and given not in (None, "NONE"):
             raise KeyRuleError(f"key format {given} needs a key, but PARTITION BY NULL has none")
-        keyless_format = FormatSpec("NONE", wrapped=False)
-        if query.partition_by is not None or left.schema.key or given is None:
-            return keyless_format
+        if query.partition_by is not None or left.schema.key:
+            return FormatSpec("NONE", wrapped=False)
+        if given is None:
+            return left.key_format
         return resolve_format(clause, "key", schema.key, properties)
     inherited = left.key_format if left.key_format.name != "NONE" else None
     return resolve_format(clause, "key", schema.key, properties, inherited)

@@ -77,8 +77,10 @@ class SinkOperator:
             return "CAST(NULL AS BLOB)"
         sql = payload
         if len(keys) == 1 and not self._sink.key_format.wrapped:
-            (column,) = keys.values()
-            sql = f"CASE WHEN {column} IS NOT NULL THEN {payload} END"
+            # As delimited text a NULL that was computed is an empty field like any other.
+            if self._passes_keys or self._sink.key_format.name != "DELIMITED":
+                (column,) = keys.values()
+                sql = f"CASE WHEN {column} IS NOT NULL THEN {payload} END"
         elif self._passes_keys:
             # A record without key stays one without; PARTITION BY gives a key of NULLs instead.
             given = " OR ".join(f"{column} IS NOT NULL" for column in keys.values())
