@@ -101,12 +101,29 @@ class QueryEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionDefinition:
+    """A function that a statement made.
+
+    Attributes:
+        arguments: Names as the body spells them, and types.
+        body: Code in the language.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, SqlType], ...]
+    returns: SqlType
+    language: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """All names."""
 
     sources: Mapping[str, Source] = field(default_factory=dict)
     types: Mapping[str, SqlType] = field(default_factory=dict)
     queries: Mapping[str, QueryEntry] = field(default_factory=dict)
+    functions: Mapping[str, FunctionDefinition] = field(default_factory=dict)
 
     def source(self, name: str, span: Span | None = None) -> Source:
         """The stream or table of that name.
@@ -146,6 +163,14 @@ class Catalog:
     def without_type(self, name: str) -> Catalog:
         """The catalog without a custom type."""
         return replace(self, types={k: v for k, v in self.types.items() if k != name})
+
+    def with_function(self, function: FunctionDefinition) -> Catalog:
+        """The catalog with a function."""
+        return replace(self, functions={**self.functions, function.name: function})
+
+    def without_function(self, name: str) -> Catalog:
+        """The catalog without a function."""
+        return replace(self, functions={k: v for k, v in self.functions.items() if k != name})
 
     def with_query(self, query: QueryEntry) -> Catalog:
         """The catalog with a persistent query."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from merganser.engine.answer import Answer, PrintResult, QueryResult
 from merganser.engine.catalog import Catalog
 from merganser.engine.clock import Clock, SystemClock
 from merganser.engine.duck import Duck
+from merganser.engine.functions.python.of_engine import EngineFunctions
 from merganser.engine.functions.python_function import register_functions
 from merganser.engine.log.protocol import Log
 from merganser.engine.properties import check_allowed, find_property
@@ -30,6 +32,7 @@ from merganser.engine.schema_registry.memory import TrialSchemaRegistry
 from merganser.engine.schema_registry.protocol import SchemaRegistry
 from merganser.engine.statements.current_status import CurrentStatus
 from merganser.engine.statements.handlers import Session, handler_of
+from merganser.engine.statements.insert_rows import RowInserter
 from merganser.engine.statements.running_queries import RunningQueries, run_query
 from merganser.errors import (
     CommandTimeoutError,
@@ -51,6 +54,8 @@ COMMANDS = (
     ast.DropSource,
     ast.CreateType,
     ast.DropType,
+    ast.CreateFunction,
+    ast.DropFunction,
     ast.TerminateQuery,
     ast.PauseQuery,
     ast.ResumeQuery,
@@ -126,6 +131,7 @@ class Engine:
         self.cluster_id = log.cluster_id() if hasattr(log, "cluster_id") else "embedded"
         self._clock = clock if clock is not None else SystemClock()
         self._duck = duck.cursor() if duck is not None else new_instance()
+        self.functions = EngineFunctions(self._duck, config.properties, config.data_dir)
         self._tasks = TaskTable(
             self._duck, log, self._clock, config.data_dir, autorun=config.autorun
         )
@@ -153,6 +159,7 @@ class Engine:
     def start(self) -> None:
         """Brings names and queries back from the command topic and starts them."""
         with self._lock:
+            self.functions.load()
             self._commands.open()
             self._restore()
             self._tasks.start()
@@ -162,6 +169,7 @@ class Engine:
         """Stops everything; state and positions stay for the next start."""
         self._pushes.close_all()
         self._tasks.stop()
+        self.functions.close()
         self._duck.close()
 
     def _restore(self) -> None:
@@ -173,7 +181,8 @@ class Engine:
             statement = parse_statement(command.statement)
             handler = handler_of(type(statement))
             assert handler is not None
-            handler(statement, session)
+            with self._functions_of(session):
+                handler(statement, session)
             self.catalog = session.catalog
             self._sequence = command.sequence + 1
 
@@ -215,6 +224,14 @@ class Engine:
             return self._run(text, self._session(overrides, variables or {}, real), dry=False)
 
     def _run(self, text: str, session: Session, *, dry: bool) -> list[Answer]:
+        with self._functions_of(session):
+            return self._run_parts(text, session, dry=dry)
+
+    def _functions_of(self, session: Session) -> AbstractContextManager[None]:
+        """Has the statements of a session see the functions of its catalog, as it changes."""
+        return self.functions.in_force(lambda: session.catalog)
+
+    def _run_parts(self, text: str, session: Session, *, dry: bool) -> list[Answer]:
         answers: list[Answer] = []
         commands = 0
         for part in split_script(text):
@@ -312,11 +329,25 @@ class Engine:
                 overrides, variables or {}, RealActions(self._tasks, self.log, self.close_query)
             )
             statement = parse_statement(substitute(parts[0].text, session.variables))
-            return run_query(
-                statement, session, tasks=self._tasks, pushes=self._pushes, duck=self._duck
-            )
+            with self._functions_of(session):
+                return run_query(
+                    statement, session, tasks=self._tasks, pushes=self._pushes, duck=self._duck
+                )
         except MerganserError as error:
             raise StatementFailure(error, text) from error
+
+    def inserter(
+        self, target: str, *, properties: Mapping[str, object] | None = None
+    ) -> RowInserter:
+        """What writes rows to a source.
+
+        Raises:
+            UserError: There is no such source, or it cannot be written to.
+        """
+        overrides = dict(properties or {})
+        self._check_overrides(overrides)
+        actions = RealActions(self._tasks, self.log, self.close_query)
+        return RowInserter(target, self._session(overrides, {}, actions))
 
     def close_query(self, query_id: str) -> bool:
         """Ends a push query; False if there is none of that id."""

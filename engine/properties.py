@@ -17,7 +17,7 @@ from merganser.errors import PropertyError, RequestError
 
 STREAMS_PREFIX = "ksql.streams."
 HIDDEN = "[hidden]"
-ALWAYS_DENIED = frozenset({"ksql.service.id"})
+ALWAYS_DENIED = frozenset({"ksql.service.id", "merganser.functions.python.enabled"})
 DENYLIST = "ksql.properties.overrides.denylist"
 
 _SECRET_PARTS = ("password", "secret", "jaas", "token", "basic.auth.user.info", "ssl.key")
@@ -100,6 +100,7 @@ _BOOLEANS: dict[str, str] = {
     "ksql.udf.collect.metrics": "false",
     "ksql.udfs.enabled": "true",
     "ksql.variable.substitution.enable": "true",
+    "merganser.functions.python.enabled": "false",
 }
 
 _NUMBERS: dict[str, str] = {

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from merganser.engine.duck import identifier
+from merganser.engine.execution.expressions.compiled import CompiledExpression, Watch
 from merganser.engine.schema import Schema
 
 
@@ -40,12 +41,30 @@ class ErrorCheck:
     Attributes:
         step: Name for the processing log.
         expression: As SQL of the user's language.
+        watch: Tells when there is nothing to find.
     """
 
     source: str
     failed: str
     step: str
     expression: str
+    watch: Watch | None = None
+
+    @classmethod
+    def of(
+        cls, source: str, compiled: CompiledExpression, step: str, expression: object
+    ) -> tuple[ErrorCheck, ...]:
+        """What looks for the rows with a value on which an expression fails, if it can fail."""
+        if compiled.failed is None:
+            return ()
+        watch = compiled.watch
+        if watch is not None and watch.otherwise is not None:
+            watch = replace(watch, otherwise=_live(watch.otherwise))
+        return (cls(source, _live(compiled.failed), step, str(expression), watch),)
+
+
+def _live(failed: str) -> str:
+    return f'NOT "$tombstone" AND ({failed})'
 
 
 @dataclass(frozen=True, slots=True)

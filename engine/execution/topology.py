@@ -6,7 +6,7 @@ the same state and the same outputs. It reads no clock; what the wall clock deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,6 +27,7 @@ class RecordFailure:
         kind: `deserialization`, `processing` or `serialization`.
         target: `key` or `value` for (de)serialisation.
         step: Which part of the query.
+        cause: What raised, and where.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class RecordFailure:
     offset: int | None = None
     target: str | None = None
     step: str = ""
+    cause: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Epoch:
         late: Rows dropped as late, in this epoch.
         failures: Found in this epoch, at most FAILURES_MAX with details.
         failure_count: All of them.
+        later: What is to be done when the result has been fetched, which is when it is computed.
     """
 
     duck: Duck
@@ -63,6 +66,7 @@ class Epoch:
     late: int = 0
     failures: list[RecordFailure] = field(default_factory=list)
     failure_count: int = 0
+    later: list[Callable[[Epoch], None]] = field(default_factory=list)
 
     @property
     def has_headers(self) -> bool:
@@ -78,6 +82,11 @@ class Epoch:
         """Whether planning statements takes longer than running them."""
         count: int = sum(records.num_rows for records in self.inputs.values())
         return count <= SMALL_ROWS
+
+    def fail(self, failures: Sequence[RecordFailure]) -> None:
+        """Notes failures, all that there are."""
+        self.failures += failures
+        self.failure_count += len(failures)
 
     def table(self, name: str) -> str:
         """A state table's qualified name."""
@@ -162,4 +171,7 @@ class Topology:
         """Runs an epoch and gives its output rows, in order."""
         for step in self.steps:
             step.run(epoch)
-        return self.output.fetch(epoch)
+        result = self.output.fetch(epoch)
+        for look in epoch.later:
+            look(epoch)
+        return result

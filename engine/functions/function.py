@@ -27,10 +27,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from typing import Protocol, TypeVar
 
 from merganser.engine import types
 from merganser.engine.duck import physical_type
 from merganser.engine.expression import Expression
+from merganser.engine.functions.in_force import in_force
 from merganser.engine.functions.signature import Signature, parse_signature
 from merganser.engine.registry import Registry
 from merganser.engine.types import SqlType
@@ -71,6 +73,15 @@ ResultType = Callable[[tuple[SqlType, ...], tuple[object, ...]], SqlType]
 CallSql = str | Callable[[CallSite], str]
 
 
+class FailureCount(Protocol):
+    """How many calls of a function have raised; it never falls."""
+
+    @property
+    def count(self) -> int:
+        """The number since the process began."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Overload:
     """One signature of a scalar or table function and how it is computed.
@@ -82,6 +93,9 @@ class Overload:
         result: Computes the result type where the signature cannot say it (DECIMAL, maps).
         volatile: Gives another value at each call, so DuckDB's TRY refuses it.
         last: Gives way to an overload that fits equally well.
+        failures: Counts the calls that raised, where the function does so itself: `fails` need be
+            asked only if that has grown.
+        reason: SQL of a text that tells why a call raises, NULL if it does not.
     """
 
     signature: Signature
@@ -91,6 +105,8 @@ class Overload:
     result: ResultType | None = None
     volatile: bool = False
     last: bool = False
+    failures: FailureCount | None = None
+    reason: CallSql | None = None
 
     def sql(self, site: CallSite) -> str:
         """The call as DuckDB SQL, without the guards of the compiler."""
@@ -178,7 +194,18 @@ class ScalarFunction:
         object.__setattr__(self, "examples", examples)
 
 
-SCALARS: Registry[ScalarFunction] = Registry("function", "merganser.engine.functions.scalar")
+F = TypeVar("F")
+
+
+def _of_users(kind: type[F]) -> Mapping[str, F]:
+    """The functions of one kind that users wrote and that are in force."""
+    found = in_force().functions
+    return {n: user.entry for n, user in found.items() if isinstance(user.entry, kind)}
+
+
+SCALARS: Registry[ScalarFunction] = Registry(
+    "function", "merganser.engine.functions.scalar", more=lambda: _of_users(ScalarFunction)
+)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -205,7 +232,18 @@ class TableFunction:
         object.__setattr__(self, "examples", examples)
 
 
-TABLES: Registry[TableFunction] = Registry("table function", "merganser.engine.functions.table")
+TABLES: Registry[TableFunction] = Registry(
+    "table function", "merganser.engine.functions.table", more=lambda: _of_users(TableFunction)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailure:
+    """A call that raised, and the record that it was for where that is known."""
+
+    reason: str
+    partition: int | None = None
+    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +263,8 @@ class Accumulator:
         empty: The state of no rows.
         undo: Expression over `{old}` and `{new}`: the state without the rows of `new`, for
             aggregates over tables. None: only over streams.
+        undo_partial: What `undo` is given as `new`, in place of `partial`.
+        failures: Takes the failures of its rows since the last time, in the thread that calls.
     """
 
     returns: SqlType
@@ -234,6 +274,8 @@ class Accumulator:
     final: str
     empty: str
     undo: str | None = None
+    undo_partial: str | None = None
+    failures: Callable[[], Sequence[CallFailure]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +312,9 @@ class AggregateFunction:
 
 
 AGGREGATES: Registry[AggregateFunction] = Registry(
-    "aggregate function", "merganser.engine.functions.aggregate"
+    "aggregate function",
+    "merganser.engine.functions.aggregate",
+    more=lambda: _of_users(AggregateFunction),
 )
 
 

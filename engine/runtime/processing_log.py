@@ -54,7 +54,7 @@ def entry(query_id: str, failure: RecordFailure, time_ms: int) -> bytes:
     number, member = _TYPES[failure.kind]
     body: dict[str, object] = {
         "errorMessage": failure.message,
-        "cause": [],
+        "cause": list(failure.cause),
         "topic": failure.topic,
         "partition": failure.partition,
         "offset": failure.offset,

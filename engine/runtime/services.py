@@ -12,6 +12,7 @@ from merganser.engine.clock import Clock
 from merganser.engine.duck import Duck
 from merganser.engine.execution.compile import compile_plan
 from merganser.engine.log.protocol import Log, Output, Topic
+from merganser.engine.plan.nodes import PlanNode
 from merganser.engine.plan.upgrade import check_plan_upgrade
 from merganser.engine.runtime.runner import STOP_SECONDS_MAX, TaskRunner
 from merganser.engine.runtime.task import QuerySpec, Task
@@ -142,6 +143,9 @@ class RealActions:
     def replace_query(self, spec: QuerySpec) -> None:
         self._tasks.replace(spec)
 
+    def plans(self) -> Mapping[str, PlanNode]:
+        return {query_id: e.task.spec.plan for query_id, e in self._tasks.running.items()}
+
     def stop_query(self, query_id: str) -> None:
         self._tasks.remove(query_id)
 
@@ -162,7 +166,9 @@ class DryActions:
         self._tasks = tasks
         self._log = log
         self._made: dict[str, Topic | None] = {}
-        self._plans = {query_id: e.task.spec.plan for query_id, e in tasks.running.items()}
+        self._plans: dict[str, PlanNode] = {
+            query_id: e.task.spec.plan for query_id, e in tasks.running.items()
+        }
 
     def topic(self, name: str) -> Topic | None:
         return self._made[name] if name in self._made else self._log.topic(name)
@@ -184,6 +190,9 @@ class DryActions:
         compile_plan(spec.plan)
         check_plan_upgrade(self._plans[spec.query_id], spec.plan)
         self._plans[spec.query_id] = spec.plan
+
+    def plans(self) -> Mapping[str, PlanNode]:
+        return self._plans
 
     def stop_query(self, query_id: str) -> None:
         self._plans.pop(query_id, None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from merganser.engine.answer import Answer, Table
 from merganser.engine.functions.function import AGGREGATES, SCALARS, TABLES
+from merganser.engine.functions.in_force import LANGUAGE_AUTHOR, in_force
 from merganser.engine.functions.signature import Parameter, Signature, parse_signature
 from merganser.engine.statements.handlers import Session, handles
 from merganser.engine.statements.list_functions import FunctionName
@@ -23,6 +24,7 @@ class FunctionDescription(Answer):
 
     Attributes:
         examples: Calls with their results, as they were tested.
+        author: And version and path of a function that a user wrote.
     """
 
     wire_type: ClassVar[str] = "describe_function"
@@ -30,14 +32,17 @@ class FunctionDescription(Answer):
     doc: str
     signatures: tuple[Signature, ...]
     examples: tuple[tuple[str, str], ...] = ()
+    author: str = LANGUAGE_AUTHOR
+    version: str = ""
+    path: str = "internal"
 
     def fields(self) -> dict[str, object]:
         return {
             "name": self.function.name,
             "description": self.doc,
-            "author": "Merganser",
-            "version": "",
-            "path": "internal",
+            "author": self.author,
+            "version": self.version,
+            "path": self.path,
             "functions": [_variant(signature) for signature in self.signatures],
             "type": self.function.kind,
         }
@@ -49,6 +54,9 @@ class FunctionDescription(Answer):
             ("Type", self.function.kind),
             ("Category", self.function.category),
         ]
+        if self.path != "internal":
+            told = (("Author", self.author), ("Version", self.version), ("Path", self.path))
+            lines += [(label, value) for label, value in told if value]
         text = "\n".join(f"{label:{LABEL_WIDTH}} : {value}" for label, value in lines)
         variants = "\n\n".join(self._shown(signature) for signature in self.signatures)
         parts = [text, f"{'Variations':{LABEL_WIDTH}} :\n\n{variants}"]
@@ -70,6 +78,14 @@ class FunctionDescription(Answer):
 def describe_function(statement: ast.DescribeFunction, _session: Session) -> FunctionDescription:
     """Answers for a function by its name, in any letter case."""
     name = statement.name.upper()
+    described = _described(name, statement)
+    user = in_force().functions.get(name)
+    if user is None:
+        return described
+    return replace(described, author=user.author, version=user.version, path=user.path)
+
+
+def _described(name: str, statement: ast.DescribeFunction) -> FunctionDescription:
     if name in SCALARS:
         scalar = SCALARS[name]
         return FunctionDescription(

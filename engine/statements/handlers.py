@@ -19,6 +19,7 @@ from merganser.engine.catalog import Catalog
 from merganser.engine.clock import Clock
 from merganser.engine.duck import Duck
 from merganser.engine.log.protocol import Log, Output, Topic, TopicPartition
+from merganser.engine.plan.nodes import PlanNode
 from merganser.engine.runtime.task import QuerySpec
 from merganser.engine.schema import Schema
 from merganser.engine.schema_registry.protocol import SchemaRegistry
@@ -131,6 +132,10 @@ class Actions(Protocol):
         Raises:
             UserError: The plans cannot follow each other.
         """
+        ...
+
+    def plans(self) -> Mapping[str, PlanNode]:
+        """The plans of the persistent queries by id, those that the script starts included."""
         ...
 
     def stop_query(self, query_id: str) -> None:

@@ -24,7 +24,7 @@ from merganser.engine.plan.scope import SourceScope
 from merganser.engine.plan.with_clause import format_options
 from merganser.engine.schema import PSEUDO_COLUMNS, Column, Role
 from merganser.engine.statements.handlers import Session, handles
-from merganser.engine.types import BIGINT, TIMESTAMP, SqlType
+from merganser.engine.types import BIGINT, SqlType
 from merganser.errors import KeyRuleError, RequestError, UnknownNameError, UserError
 from merganser.parser import ast
 
@@ -37,14 +37,15 @@ def insert_values(statement: ast.InsertValues, session: Session) -> None:
         raise RequestError(
             f"cannot insert values into {statement.target}: it does not exist", span=statement.span
         )
-    _check_target(source, session)
+    check_target(source, session)
     given = _by_column(statement, source)
     bound = {name: _bind(node, name, source, session) for name, node in given.items()}
     _check_keys(source, bound)
     session.doing.append(_encode(source, bound, session))
 
 
-def _check_target(source: Source, session: Session) -> None:
+def check_target(source: Source, session: Session) -> None:
+    """Raises UserError if rows cannot be inserted into a source."""
     enabled = session.setting("ksql.insert.into.values.enabled")
     if enabled is not None and str(enabled).lower() == "false":
         raise RequestError("INSERT INTO … VALUES is disabled on this server")
@@ -89,8 +90,6 @@ def _bind(node: exp.Expression, name: str, source: Source, session: Session) -> 
         assert column is not None
         target = column.type
     scope = SourceScope([], custom_types=session.catalog.types)
-    if name == "ROWTIME" and isinstance(node, exp.Literal) and node.is_string:
-        return assign(bind_expression(node, scope), TIMESTAMP)
     return assign(bind_expression(node, scope), target)
 
 
@@ -133,7 +132,7 @@ def _encode(source: Source, bound: Mapping[str, Expression], session: Session) -
         duck.execute(
             f'CREATE TEMP TABLE "$row" AS SELECT {", ".join(columns)}, {time} AS "$rowtime"'
         )
-        records = _records(duck, source)
+        records = encode_records(duck, source, '"$row"')
     except DuckError as error:
         raise UserError(f"failed to insert values into {source.name}: {error}") from error
     finally:
@@ -150,15 +149,24 @@ def _check_values(bound: Mapping[str, Expression], duck: Duck) -> None:
 
 
 def _time_sql(value: Expression | None, session: Session) -> str:
+    """The record's time: ROWTIME, or now.
+
+    Raises:
+        UserError: ROWTIME is negative.
+    """
     if value is None:
         return str(session.clock.now_ms())
-    sql = compile_expression(value).sql
-    return f"epoch_ms({sql})" if value.result_type == TIMESTAMP else f"CAST({sql} AS BIGINT)"
+    if isinstance(value, Literal) and isinstance(value.value, int) and value.value < 0:
+        raise UserError(f"ROWTIME must not be negative, this is {value.value}")
+    return f"CAST({compile_expression(value).sql} AS BIGINT)"
 
 
-def _records(duck: Duck, source: Source) -> pa.Table:
+def encode_records(duck: Duck, source: Source, relation: str) -> pa.Table:
+    """The rows of a relation as records of a source's topic.
+
+    It has the source's columns and `$rowtime`, which is the event time where no column gives one.
+    """
     payloads = []
-    relation = '"$row"'
     for spec, columns, is_key in (
         (source.key_format, source.schema.key, True),
         (source.value_format, source.schema.value, False),
@@ -178,15 +186,13 @@ def _records(duck: Duck, source: Source) -> pa.Table:
     if source.timestamp is not None:
         column = source.schema.find(source.timestamp.name)
         assert column is not None
-        time = event_time_sql(column, source.timestamp.pattern).replace(
+        given = event_time_sql(column, source.timestamp.pattern).replace(
             "{column}", identifier(column.name)
         )
-        raise_if_missing = duck.rows(f"SELECT {time} FROM {relation}")[0][0]
-        if raise_if_missing is None:
-            time = '"$rowtime"'
+        time = f'coalesce({given}, "$rowtime")'
     table = duck.arrow(
         f'SELECT {payloads[0]} AS "key", {payloads[1]} AS "value", '
         f'CAST({time} AS BIGINT) AS "timestamp" FROM {relation}'
     )
-    headers = pa.nulls(1, OUTPUT_SCHEMA.field("headers").type)
+    headers = pa.nulls(table.num_rows, OUTPUT_SCHEMA.field("headers").type)
     return table.append_column("headers", headers).cast(OUTPUT_SCHEMA)

@@ -6,8 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from merganser.engine.execution.expressions.compiled import Fragment, either, is_null
-from merganser.engine.expression import Call, Literal, TableCall
-from merganser.engine.functions.function import CallSite, Nulls, Overload
+from merganser.engine.expression import Call, Expression, Literal, TableCall
+from merganser.engine.functions.function import (
+    SCALARS,
+    TABLES,
+    CallSite,
+    Nulls,
+    Overload,
+    fill,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,11 @@ class CallParts:
         # Not OR: it would call the function for rows that have no argument to give it.
         return f"CASE WHEN {missing} THEN TRUE ELSE {fails} END"
 
+    def reason(self, arguments: Sequence[Fragment]) -> str:
+        """SQL of a text that tells why the call raises; NULL if it does not."""
+        reason = self.overload.reason
+        return "NULL" if reason is None else fill(reason, self._site(arguments))
+
     def _missing(self, arguments: Sequence[Fragment]) -> str | None:
         """The predicate that a primitive parameter gets NULL."""
         parameters = self.overload.signature.parameters_for(len(arguments))
@@ -57,3 +69,15 @@ class CallParts:
                 if parameter.primitive and argument.nullable
             )
         )
+
+
+def counting_calls(expression: Expression) -> list[tuple[Call | TableCall, Overload]]:
+    """The calls in an expression of functions that count their failures."""
+    found: list[tuple[Call | TableCall, Overload]] = []
+    for node in expression.walk():
+        if isinstance(node, Call | TableCall):
+            functions = SCALARS if isinstance(node, Call) else TABLES
+            overload = functions[node.name].overloads[node.overload]
+            if overload.failures is not None:
+                found.append((node, overload))
+    return found

@@ -28,7 +28,7 @@ from typing import ClassVar
 from merganser.engine import types
 from merganser.engine.duck import identifier, literal, physical_type
 from merganser.engine.execution.expressions.arithmetic import compile_arithmetic
-from merganser.engine.execution.expressions.calls import CallParts
+from merganser.engine.execution.expressions.calls import CallParts, counting_calls
 from merganser.engine.execution.expressions.case import case_fragment
 from merganser.engine.execution.expressions.casts import cast_fragment
 from merganser.engine.execution.expressions.comparison import comparison_sql, in_sql
@@ -36,6 +36,7 @@ from merganser.engine.execution.expressions.compiled import (
     CompiledExpression,
     Fragment,
     Lets,
+    Watch,
     both,
     either,
     is_null,
@@ -83,7 +84,8 @@ assert _PHYSICAL_PSEUDO.keys() == PSEUDO_COLUMNS.keys()
 def compile_expression(expression: Expression) -> CompiledExpression:
     """The SQL of a value over a physical row, and on which rows it fails."""
     fragment = _Compiler().value(expression)
-    return CompiledExpression(fragment.sql, either(fragment.raises, fragment.logged))
+    failed = either(fragment.raises, fragment.logged)
+    return CompiledExpression(fragment.sql, failed, _watch(expression))
 
 
 def compile_predicate(expression: Expression) -> CompiledExpression:
@@ -93,17 +95,47 @@ def compile_predicate(expression: Expression) -> CompiledExpression:
     """
     compiler = _Compiler()
     fragment = compiler.value(expression)
-    return CompiledExpression(compiler.passes(expression), either(fragment.raises, fragment.logged))
+    failed = either(fragment.raises, fragment.logged)
+    return CompiledExpression(compiler.passes(expression), failed, _watch(expression))
+
+
+def _watch(expression: Expression) -> Watch | None:
+    """What tells of the failures of functions that count their own; None if there are none."""
+    counting = counting_calls(expression)
+    if not counting:
+        return None
+    rest = _Compiler(counting=False).value(expression)
+    reasons = [
+        reason
+        for call, overload in counting
+        if not any(isinstance(part, LambdaVariable) for part in call.walk())
+        for reason in [
+            CallParts(call, overload, ()).reason([_Compiler().value(a) for a in call.arguments])
+        ]
+    ]
+    return Watch(
+        tuple(overload.failures for _, overload in counting if overload.failures is not None),
+        either(rest.raises, rest.logged),
+        f"coalesce({', '.join([*reasons, 'NULL'])})",
+    )
 
 
 class _Compiler:
-    """Compiles one expression. `variables` are the parameters of lambdas around it, as SQL."""
+    """Compiles one expression. `variables` are the parameters of lambdas around it, as SQL.
+
+    Without `counting` functions that count their failures are taken as if they had none.
+    """
 
     def __init__(
-        self, variables: Mapping[str, str] | None = None, lets: Lets | None = None
+        self,
+        variables: Mapping[str, str] | None = None,
+        lets: Lets | None = None,
+        *,
+        counting: bool = True,
     ) -> None:
         self._variables = variables or {}
         self._lets = lets or Lets()
+        self._counting = counting
 
     def value(self, node: Expression) -> Fragment:
         """The exact value of a node."""
@@ -321,6 +353,8 @@ class _Compiler:
                 arguments.append(self.value(argument).caught())
                 raises.append(None)
                 caught.append(None)
+        if overload.failures is not None and not self._counting:
+            overload = replace(overload, fails=None)
         call = CallParts(node, overload, tuple(raises))
         logged = either(*(argument.logged for argument in arguments))
         if any(caught):
@@ -338,7 +372,8 @@ class _Compiler:
             entry = f'"$m{len(self._variables)}"'
             written[names[-2]], written[names[-1]] = f"{entry}.key", f"{entry}.value"
             heads = [*heads[:-2], entry]
-        body = _Compiler({**self._variables, **written}, self._lets).value(node.body)
+        inner = _Compiler({**self._variables, **written}, self._lets, counting=self._counting)
+        body = inner.value(node.body)
         return f"lambda {', '.join(heads)}: ", body
 
     def _no_value(self, node: Expression) -> Fragment:

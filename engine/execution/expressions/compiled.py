@@ -6,7 +6,29 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from merganser.engine.functions.function import FailureCount
+
 _LONG = 64  # Letters from which a repeated operand gets a name; naming costs some 35 ns a row.
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Functions in an expression that count their failures themselves.
+
+    Attributes:
+        counts: While none of them grows, no row has failed by these functions.
+        otherwise: The predicate that a row fails by something else; None if it cannot.
+        reason: SQL of a text that tells why a function fails on a row.
+    """
+
+    counts: tuple[FailureCount, ...]
+    otherwise: str | None
+    reason: str
+
+    @property
+    def count(self) -> int:
+        """How often they have failed; it never falls."""
+        return sum(each.count for each in self.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +39,13 @@ class CompiledExpression:
         sql: The value; NULL where ksqlDB would have raised.
         failed: A predicate, never NULL: on this row ksqlDB would have written an error to the
             processing log. None if that cannot happen.
+        watch: Tells when `failed` need not be asked.
 
     """
 
     sql: str
     failed: str | None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from merganser.engine.execution.operators.stream_time import (
     watermark,
 )
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
-from merganser.engine.execution.topology import Epoch, Materialization
+from merganser.engine.execution.topology import Epoch, Materialization, RecordFailure
 from merganser.engine.expression import ColumnRef
 from merganser.engine.functions.function import AGGREGATES, Accumulator
 from merganser.engine.plan.nodes import AggregateNode, Window
@@ -34,15 +34,21 @@ from merganser.engine.plan.nodes import AggregateNode, Window
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One aggregate call: state column, accumulator, compiled arguments."""
+    """One aggregate call: state column, accumulator, compiled arguments, as SQL."""
 
     state: str
     accumulator: Accumulator
     arguments: tuple[str, ...]
+    text: str
 
     @property
     def partial(self) -> str:
         return self.accumulator.partial.format(*self.arguments)
+
+    @property
+    def undo_partial(self) -> str:
+        template = self.accumulator.undo_partial or self.accumulator.partial
+        return template.format(*self.arguments)
 
     def merge(self, old: str, new: str) -> str:
         return self.accumulator.merge.format(old=old, new=new)
@@ -125,19 +131,41 @@ class AggregateOperator:
 
     def run(self, epoch: Epoch) -> None:
         """Folds the epoch's rows into the state."""
+        self._watch_calls(epoch)
         source = self._windowed_rows(epoch)
         table = epoch.table(self._operator)
         retracting = self._rows.changes is Changes.RETRACT
         if self._retract or retracting:
             self._aggregate(epoch, source, 'WHERE "$sign" > 0' if retracting else "", self._part)
             if retracting:
-                self._aggregate(epoch, source, 'WHERE "$sign" < 0', self._undo_part)
+                self._aggregate(epoch, source, 'WHERE "$sign" < 0', self._undo_part, undoing=True)
             self._fold_with_old_rows(epoch, table, retracting=retracting)
         else:
             self._fold(epoch, table, source)
         if self._node.final:
             self._emit_closed(epoch, table)
         self._expire(epoch, table)
+
+    def _watch_calls(self, epoch: Epoch) -> None:
+        """Has the failures of calls that keep them told when the result is there."""
+        if any(call.accumulator.failures is not None for call in self._calls):
+            self._take_failures()
+            epoch.later.append(lambda ended: ended.fail(self._take_failures()))
+
+    def _take_failures(self) -> list[RecordFailure]:
+        return [
+            RecordFailure(
+                "processing",
+                f"cannot evaluate {call.text}",
+                partition=failure.partition,
+                offset=failure.offset,
+                step="AGGREGATE",
+                cause=tuple(failure.reason.split("\n")),
+            )
+            for call in self._calls
+            if call.accumulator.failures is not None
+            for failure in call.accumulator.failures()
+        ]
 
     @property
     def _undo_part(self) -> str:
@@ -153,21 +181,11 @@ class AggregateOperator:
             live.append(f"{identifier(name)} IS NOT NULL")
             if expression != ColumnRef(name, expression.result_type):
                 columns.append(f"{compiled.sql} AS {identifier(name)}")
-            if compiled.failed is not None:
-                checks.append(
-                    ErrorCheck(
-                        rows.source,
-                        f'NOT "$tombstone" AND ({compiled.failed})',
-                        "GROUP BY",
-                        str(expression),
-                    )
-                )
+            checks += ErrorCheck.of(rows.source, compiled, "GROUP BY", expression)
         for _, call in node.calls:
             for argument in call.arguments:
                 compiled = compile_expression(argument)
-                if compiled.failed is not None:
-                    failed = f'NOT "$tombstone" AND ({compiled.failed})'
-                    checks.append(ErrorCheck(rows.source, failed, "AGGREGATE", str(argument)))
+                checks += ErrorCheck.of(rows.source, compiled, "AGGREGATE", argument)
         keyed = rows.select(columns).filter(" AND ".join(['NOT "$tombstone"', *live]))
         return keyed, (*rows.checks, *checks)
 
@@ -176,7 +194,7 @@ class AggregateOperator:
         for index, (_, call) in enumerate(node.calls):
             accumulator = AGGREGATES[call.name].bind(call.arguments)
             arguments = tuple(compile_expression(argument).sql for argument in call.arguments)
-            calls.append(_Call(identifier(f"$state_{index}"), accumulator, arguments))
+            calls.append(_Call(identifier(f"$state_{index}"), accumulator, arguments, str(call)))
         return calls
 
     def _windowed_rows(self, epoch: Epoch) -> str:
@@ -209,15 +227,19 @@ class AggregateOperator:
         advance(epoch, self._operator, bounds)
         return assigned
 
-    def _aggregate(self, epoch: Epoch, source: str, where: str, target: str) -> None:
-        epoch.duck.execute(
-            f"CREATE OR REPLACE TEMP TABLE {target} AS {self._partials(epoch, source, where)}"
-        )
+    def _aggregate(
+        self, epoch: Epoch, source: str, where: str, target: str, *, undoing: bool = False
+    ) -> None:
+        partials = self._partials(epoch, source, where, undoing=undoing)
+        epoch.duck.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {partials}")
 
-    def _partials(self, epoch: Epoch, source: str, where: str) -> str:
-        """A SELECT of one row per group: what its rows of this epoch add."""
+    def _partials(self, epoch: Epoch, source: str, where: str, *, undoing: bool = False) -> str:
+        """A SELECT of one row per group: what its rows of this epoch add, or take away."""
         keys = ", ".join(self._keys)
-        partials = [f"{call.partial} AS {call.state}" for call in self._calls]
+        partials = [
+            f"{call.undo_partial if undoing else call.partial} AS {call.state}"
+            for call in self._calls
+        ]
         engine = [
             'max("$rowtime") AS "$rowtime"',
             'max("$seq") AS "$seq"',

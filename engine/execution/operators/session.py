@@ -54,6 +54,7 @@ class SessionOperator(AggregateOperator):
 
     def run(self, epoch: Epoch) -> None:
         """Folds the epoch's rows into the sessions."""
+        self._watch_calls(epoch)
         by_key = ", ".join(self._group)
         epoch.duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {self._fresh} AS SELECT *, "

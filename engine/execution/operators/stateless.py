@@ -12,7 +12,7 @@ from dataclasses import replace
 from merganser.engine.duck import identifier
 from merganser.engine.execution.expressions.compile import compile_expression, compile_predicate
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
-from merganser.engine.expression import ColumnRef, Expression
+from merganser.engine.expression import ColumnRef
 from merganser.engine.plan.nodes import FilterNode, FlatMapNode, ProjectNode, RekeyNode
 
 SEQ_STRIDE = 1 << 22  # Room between two rows' `$seq` for what a table function makes of one.
@@ -29,8 +29,7 @@ def filter_rows(node: FilterNode, rows: Rows) -> Rows:
         rows = rows.filter('NOT "$tombstone"')
     else:
         assert rows.changes is Changes.RETRACT
-    if predicate.failed is not None:
-        rows = rows.checked(_check(rows, predicate.failed, "WHERE", node.predicate))
+    rows = rows.checked(*ErrorCheck.of(rows.source, predicate, "WHERE", node.predicate))
     return rows.filter(predicate.sql)
 
 
@@ -41,8 +40,7 @@ def filter_changes(node: FilterNode, rows: Rows) -> Rows:
     """
     assert rows.changes is Changes.UPSERT
     predicate = compile_predicate(node.predicate)
-    if predicate.failed is not None:
-        rows = rows.checked(_check(rows, predicate.failed, "WHERE", node.predicate))
+    rows = rows.checked(*ErrorCheck.of(rows.source, predicate, "WHERE", node.predicate))
     gone = f'"$tombstone" OR ({predicate.sql}) IS NOT TRUE'
     return replace(rows, source=f'(SELECT * REPLACE ({gone} AS "$tombstone") FROM {rows.source})')
 
@@ -54,8 +52,7 @@ def project_rows(node: ProjectNode, rows: Rows) -> Rows:
     for name, item in node.items:
         compiled = compile_expression(item)
         columns.append(f"{compiled.sql} AS {identifier(name)}")
-        if compiled.failed is not None:
-            rows = rows.checked(_check(source, compiled.failed, "SELECT", item))
+        rows = rows.checked(*ErrorCheck.of(source.source, compiled, "SELECT", item))
     return rows.select(columns, schema=node.schema)
 
 
@@ -79,8 +76,7 @@ def rekey_rows(node: RekeyNode, rows: Rows) -> Rows:
         if used and not used <= old_keys:
             sql = f'CASE WHEN NOT "$tombstone" THEN {sql} END'
         columns.append(f"{sql} AS {identifier(column.name)}")
-        if compiled.failed is not None:
-            rows = rows.checked(_check(source, compiled.failed, "PARTITION BY", key))
+        rows = rows.checked(*ErrorCheck.of(source.source, compiled, "PARTITION BY", key))
     return rows.select(columns, schema=node.schema)
 
 
@@ -92,8 +88,7 @@ def flat_map_rows(node: FlatMapNode, rows: Rows) -> Rows:
     for _, call in node.calls:
         compiled = compile_expression(call)
         lists.append(compiled.sql)
-        if compiled.failed is not None:
-            rows = rows.checked(_check(source, compiled.failed, "SELECT", call))
+        rows = rows.checked(*ErrorCheck.of(source.source, compiled, "SELECT", call))
     names = [identifier(f"$list_{index}") for index in range(len(lists))]
     old = [identifier(column.name) for column in source.schema]
     engine = [name for name in source.engine_columns if name != '"$seq"']
@@ -118,8 +113,3 @@ def flat_map_rows(node: FlatMapNode, rows: Rows) -> Rows:
     )
     sql = f"(SELECT {final} FROM (SELECT {outer} FROM (SELECT {with_lists} FROM {source.source})))"
     return Rows(sql, node.schema, rows.changes, rows.windowed, rows.ordered, rows.checks)
-
-
-def _check(rows: Rows, failed: str, clause: str, expression: Expression) -> ErrorCheck:
-    live = f'NOT "$tombstone" AND ({failed})'
-    return ErrorCheck(rows.source, live, clause, str(expression))
