@@ -260,6 +260,7 @@ def produce_output(producer: Producer, output: Output) -> None:
     """
     headers = output.records["headers"]
     with_headers = headers.null_count < len(headers)
+    stamps = _timestamps(output.records["timestamp"])
     for start in range(0, output.records.num_rows, SLICE_ROWS):
         records = output.records.slice(start, SLICE_ROWS)
         partitions: Iterable[int] = repeat(-1)
@@ -269,7 +270,7 @@ def produce_output(producer: Producer, output: Output) -> None:
             records["value"].to_pylist(),
             records["key"].to_pylist(),
             partitions,
-            _timestamps(records["timestamp"]),
+            stamps[start : start + SLICE_ROWS].tolist(),
             strict=False,
         )
         if with_headers:
@@ -316,9 +317,9 @@ def _when_free(producer: Producer, produce: Callable[[], None]) -> None:
             return
 
 
-def _timestamps(column: pa.ChunkedArray) -> list[int]:
-    stamps = column.fill_null(-1).to_numpy()
-    found: list[int] = np.where(stamps == -1, 0, np.where(stamps == 0, 1, stamps)).tolist()
+def _timestamps(column: pa.ChunkedArray) -> np.ndarray:
+    stamps = (column.fill_null(-1) if column.null_count else column).to_numpy()
+    found: np.ndarray = np.where(stamps == -1, 0, np.where(stamps == 0, 1, stamps))
     return found
 
 
