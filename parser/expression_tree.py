@@ -163,6 +163,8 @@ class ExpressionReader:
             self.variable(place, token)
         if token.type == "QUOTED_NAME":
             exact = _unquoted(token)
+            if not exact:
+                raise SqlSyntaxError("a name must not be empty", span=span_at(place))
             return Name(exact, exact, quoted=True, span=span_at(place))
         return Name(token.upper(), str(token), quoted=False, span=span_at(place))
 

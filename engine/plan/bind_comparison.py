@@ -19,14 +19,19 @@ Side = tuple[exp.Expression, Expression]
 """An operand, parsed and bound."""
 
 
-def compare(op: str, left: Side, right: Side, span: Span | None) -> Expression:
+def compare(
+    op: str, left: Side, right: Side, span: Span | None, *, time_texts: bool = False
+) -> Expression:
     """`left op right` with both sides converted to the type in which they compare.
+
+    `time_texts`: a text next to ROWTIME, WINDOWSTART or WINDOWEND means epoch ms.
 
     Raises:
         TypeMismatchError: The types may not be compared, or a side is a NULL literal.
     """
-    first = _event_time(left[1], right[0], span)
-    second = _event_time(right[1], left[0], span)
+    first, second = left[1], right[1]
+    if time_texts:
+        first, second = _event_time(first, right[0], span), _event_time(second, left[0], span)
     for side in (first, second):
         if side.result_type == types.NULL:
             raise TypeMismatchError(

@@ -30,7 +30,7 @@ from merganser.engine.expression import (
     When,
 )
 from merganser.engine.plan.bind_call import bind_call, is_table_call
-from merganser.engine.plan.bind_comparison import compare
+from merganser.engine.plan.bind_comparison import Side, compare
 from merganser.engine.plan.bind_constructor import bind_array, bind_map, bind_struct
 from merganser.engine.plan.bind_literal import number_literal, shown
 from merganser.engine.plan.coercion import convert, numeric_rank
@@ -52,7 +52,8 @@ from merganser.parser.expressions import span_of
 class Scope(Protocol):
     """Which names an expression may use.
 
-    A scope may also have `custom_types: Mapping[str, SqlType]`, the types that CREATE TYPE made.
+    A scope may also have `custom_types: Mapping[str, SqlType]`, the types that CREATE TYPE made,
+    and `time_texts: bool`: a text that is compared with ROWTIME or a window bound means a time.
     """
 
     @property
@@ -147,7 +148,11 @@ class Binder:
     def _comparison(self, node: exp.Expression) -> Expression:
         op = _COMPARISON[type(node)]
         left, right = self.bind(node.this), self.bind(node.expression)
-        return compare(op, (node.this, left), (node.expression, right), span_of(node))
+        return self._compare(op, (node.this, left), (node.expression, right), span_of(node))
+
+    def _compare(self, op: str, left: Side, right: Side, span: Span | None) -> Expression:
+        time_texts = getattr(self.scope, "time_texts", False)
+        return compare(op, left, right, span, time_texts=time_texts)
 
     def _between(self, node: exp.Between) -> Expression:
         operand = (node.this, self.bind(node.this))
@@ -155,8 +160,8 @@ class Binder:
         span = span_of(node)
         return Logical(
             "AND",
-            compare(">=", operand, (low, self.bind(low)), span),
-            compare("<=", operand, (high, self.bind(high)), span),
+            self._compare(">=", operand, (low, self.bind(low)), span),
+            self._compare("<=", operand, (high, self.bind(high)), span),
         )
 
     def _logical(self, node: exp.Expression) -> Expression:

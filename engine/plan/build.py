@@ -160,7 +160,7 @@ def _check_sources(query: ast.Query, nodes: list[SourceNode], *, persistent: boo
 
 
 def _predicate(node: exp.Expression, scope: SourceScope, clause: str) -> Expression:
-    predicate = bind_expression(node, scope)
+    predicate = bind_expression(node, replace(scope, time_texts=True))
     if predicate.result_type != BOOLEAN:
         raise TypeMismatchError(
             f"{clause} needs a BOOLEAN, this is {predicate.result_type}",

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from merganser.engine.catalog import Catalog, Source, TimestampColumn
+from merganser.engine.functions.java_time.pattern import parse_pattern
+from merganser.engine.functions.python_function import CallFailedError
 from merganser.engine.plan.infer import infer_columns
 from merganser.engine.plan.resolve_type import resolve_type
 from merganser.engine.plan.with_clause import WithClause, check_keyless, resolve_format
@@ -202,7 +204,8 @@ def timestamp_column(clause: WithClause, schema: Schema) -> TimestampColumn | No
     """TIMESTAMP and TIMESTAMP_FORMAT.
 
     Raises:
-        PropertyError: No such column, a type that gives no time, a format where none belongs.
+        PropertyError: No such column, a type that gives no time, a format where none belongs or
+            that is none.
     """
     name, pattern = clause.text("TIMESTAMP"), clause.text("TIMESTAMP_FORMAT")
     if name is None:
@@ -219,6 +222,13 @@ def timestamp_column(clause: WithClause, schema: Schema) -> TimestampColumn | No
     if column.type == STRING:
         if pattern is None:
             raise PropertyError("a STRING timestamp column needs TIMESTAMP_FORMAT")
+        try:
+            parse_pattern(pattern)
+        except CallFailedError as error:
+            raise PropertyError(
+                f"TIMESTAMP_FORMAT '{pattern}' is not a time pattern",
+                hint="For example 'yyyy-MM-dd HH:mm:ss'.",
+            ) from error
     elif column.type not in (BIGINT, TIMESTAMP):
         raise PropertyError(
             f"timestamp column {exact} must be BIGINT, TIMESTAMP or STRING, not {column.type}"

@@ -59,7 +59,7 @@ def plan_pull(query: ast.Query, catalog: Catalog) -> PulledQuery:
                 )
     where = None
     if query.where is not None:
-        where = bind_expression(query.where, scope)
+        where = bind_expression(query.where, replace(scope, time_texts=True))
         if where.result_type != BOOLEAN:
             raise TypeMismatchError(
                 f"WHERE needs a BOOLEAN, this is {where.result_type}",

@@ -47,7 +47,7 @@ def resolve_type(name: ast.TypeName, custom: Mapping[str, SqlType]) -> SqlType:
 
     Raises:
         UnknownNameError: Neither a built-in nor a custom type.
-        TypeMismatchError: DECIMAL out of range.
+        TypeMismatchError: DECIMAL out of range, a STRUCT without fields.
     """
     upper = name.name if name.quoted else name.name.upper()
     match upper:
@@ -61,6 +61,8 @@ def resolve_type(name: ast.TypeName, custom: Mapping[str, SqlType]) -> SqlType:
             names = [field.name for field in fields]
             if len(names) != len(set(names)):
                 raise NameTakenError("duplicate field names in STRUCT", span=name.span)
+            if not fields:
+                raise TypeMismatchError("a STRUCT needs at least one field", span=name.span)
             return StructType(fields)
         case "DECIMAL" if name.numbers:
             precision, scale = name.numbers

@@ -26,6 +26,7 @@ class SourceScope:
         extra: Names that belong to no source, such as the synthetic key of a full join.
         forbidden: Names that may not be used here.
         custom_types: What CREATE TYPE made.
+        time_texts: A text that is compared with ROWTIME or a window bound means a time.
     """
 
     nodes: Sequence[SourceNode]
@@ -35,6 +36,7 @@ class SourceScope:
     allow_table_functions: bool = False
     forbidden: frozenset[str] = frozenset()
     custom_types: Mapping[str, SqlType] = field(default_factory=dict)
+    time_texts: bool = False
 
     def resolve(self, source: str | None, name: str, span: Span | None) -> ColumnRef:
         """The column that a name means.

@@ -150,7 +150,10 @@ class WithClause:
                 f"WINDOW_SIZE must be a number and a unit, not {size!r}",
                 hint="For example '10 SECONDS'.",
             )
-        return KeyWindow(kind, ast.Duration(int(match.group(1)), ast.TimeUnit[unit]).ms)
+        size_ms = ast.Duration(int(match.group(1)), ast.TimeUnit[unit]).ms
+        if size_ms == 0:
+            raise PropertyError("WINDOW_SIZE must be more than 0")
+        return KeyWindow(kind, size_ms)
 
 
 def resolve_format(

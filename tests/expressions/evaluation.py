@@ -31,6 +31,7 @@ class TestScope:
     columns: Mapping[str, SqlType]
     allow_aggregates: bool = True
     allow_table_functions: bool = True
+    time_texts: bool = True
     custom_types: Mapping[str, SqlType] = field(default_factory=dict)
 
     def resolve(self, source: str | None, name: str, span: Span | None) -> ColumnRef:

@@ -46,7 +46,7 @@ SELECT FROM s;
 # second statement of a line
 SHOW STREAMS; CREATE NOPE;
 ----
-line 1:22: unexpected "NOPE", expected OR, SINK, SOURCE, STREAM, TABLE or TYPE
+line 1:22: unexpected "NOPE", expected FUNCTION, OR, SINK, SOURCE, STREAM, TABLE or TYPE
 SHOW STREAMS; CREATE NOPE;
                      ^^^^
 

@@ -9,7 +9,7 @@ Hint: Did you mean SELECT?
 # misspelt word inside
 CREATE STREEM x;
 ----
-line 1:8: unexpected "STREEM", expected OR, SINK, SOURCE, STREAM, TABLE or TYPE
+line 1:8: unexpected "STREEM", expected FUNCTION, OR, SINK, SOURCE, STREAM, TABLE or TYPE
 CREATE STREEM x;
        ^^^^^^
 Hint: Did you mean STREAM?
