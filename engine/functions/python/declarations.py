@@ -75,6 +75,12 @@ class Declarations:
             self._parts, self._functions = before
             raise
 
+    def remove(self, name: str) -> None:
+        """Forgets a function."""
+        with self._lock:
+            self._parts.pop(name.upper(), None)
+            self._functions = {n: f for n, f in self._functions.items() if n != name.upper()}
+
     def add(self, name: str, part: Part, about: About) -> None:
         """Adds an overload.
 
