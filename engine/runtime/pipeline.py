@@ -8,7 +8,7 @@
 At most one epoch is being published while one more waits for it, so memory is bounded. The epoch
 behind one that is being published begins just in time to be ready for its end: until then it
 gathers records, which so wait for one transaction and not for two. With few records it begins when
-the other one is durable: Kafka puts off a transaction that follows at once on another by 10 ms.
+the other one is durable: Kafka puts off a transaction that follows at once on another.
 """
 
 from __future__ import annotations
