@@ -16,12 +16,21 @@ import merganser
 from merganser.errors import MerganserError
 from merganser.server.failures import error_response, generic_error, not_found
 from merganser.server.paths import PathMiddleware
-from merganser.server.routes import cluster, commands, info, metrics, query, statements
+from merganser.server.routes import (
+    cluster,
+    commands,
+    info,
+    inserts,
+    metrics,
+    query,
+    sockets,
+    statements,
+)
 from merganser.server.services import Services, StatementEngine
 
 logger = structlog.get_logger(__name__)
 
-_ROUTERS = (info, statements, query, commands, cluster, metrics)
+_ROUTERS = (info, statements, query, inserts, sockets, commands, cluster, metrics)
 
 
 def create_app(engine: StatementEngine, *, host: str = "localhost:8088") -> FastAPI:

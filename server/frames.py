@@ -17,6 +17,7 @@ import orjson
 
 from merganser.engine.answer import QueryResult, RowBatch
 from merganser.engine.schema import Column, Role
+from merganser.engine.statements.shown_schema import field_info
 from merganser.engine.types import quote_name
 from merganser.server.encode import row_texts
 from merganser.server.failures import Body, json_bytes
@@ -212,3 +213,33 @@ class PulledRows(StreamedRows):
         pieces = [bytes(self._waiting)]
         self._waiting.clear()
         return pieces
+
+
+class SocketRows(StreamedRows):
+    """A text frame a row, and before them one with the columns.
+
+    Attributes:
+        failure: Why the query ended, if not by itself.
+    """
+
+    def __init__(self, header: Header) -> None:
+        super().__init__(header)
+        self.failure: str | None = None
+
+    def opening(self) -> Group:
+        columns = self._header.columns
+        if not self._header.is_pull:
+            columns = tuple(Column(column.name, column.type) for column in columns)
+        return [json_bytes([field_info(column) for column in columns])]
+
+    def rows(self, batch: RowBatch) -> Iterator[Group]:
+        texts = _live_texts(batch, self._header.columns)
+        if texts:
+            yield [f'{{"row":{{"columns":{text}}}}}'.encode() for text in texts]
+
+    def closing(self, final_message: str) -> Group:
+        return []
+
+    def failing(self, error: Body) -> Group:
+        self.failure = str(error["message"])
+        return []

@@ -17,6 +17,9 @@ CLASSIC_TYPES = (V1_JSON, JSON)
 STREAM_TYPES = (DELIMITED, JSON, V1_JSON)
 """What the query endpoints give, the default first."""
 
+INSERT_TYPES = (DELIMITED, JSON)
+"""What `/inserts-stream` gives."""
+
 
 def negotiate(accept: str | None, offered: Sequence[str]) -> str | None:
     """The offered type that the client likes best, or None if it takes none of them.

@@ -52,6 +52,7 @@ class WebServer(uvicorn.Server):
                 server_header=False,
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                ws="wsproto",
             )
         )
 

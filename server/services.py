@@ -13,6 +13,7 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from merganser.engine.answer import Answer, PrintResult, QueryResult
+from merganser.errors import UserError
 from merganser.server.handover import Handover
 
 logger = structlog.get_logger(__name__)
@@ -70,6 +71,14 @@ class EngineSettings(Protocol):
     def service_id(self) -> str: ...
 
 
+class Inserter(Protocol):
+    """Writes rows to one source."""
+
+    def insert(self, rows: Sequence[object]) -> tuple[int, UserError | None]:
+        """Writes rows until one is wrong: how many were written, and what was wrong."""
+        ...
+
+
 class StatementEngine(Protocol):
     """The part of the engine that the server uses. All of it may block but the attributes."""
 
@@ -94,6 +103,7 @@ class StatementEngine(Protocol):
         self, text: str, *, properties: Mapping[str, object], variables: Mapping[str, str]
     ) -> QueryResult | PrintResult: ...
 
+    def inserter(self, target: str, *, properties: Mapping[str, object]) -> Inserter: ...
     def close_query(self, query_id: str) -> bool: ...
 
     def wait_for_command(self, sequence: int) -> None:

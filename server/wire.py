@@ -75,6 +75,13 @@ class QueryStreamRequest(_Request):
     request_properties: PropertyMap = Field(default_factory=dict, alias="requestProperties")
 
 
+class InsertsRequest(_Request):
+    """The first line of `/inserts-stream`."""
+
+    target: str = Field(description="Name of a stream or table")
+    properties: PropertyMap = Field(default_factory=dict)
+
+
 class CloseQueryRequest(_Request):
     """The body of `/close-query`."""
 

@@ -13,7 +13,6 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 import pyarrow as pa
 
-from merganser.engine.catalog import Source
 from merganser.engine.duck import physical_name
 from merganser.engine.log.protocol import Output
 from merganser.engine.schema import Column, Role
@@ -137,7 +136,8 @@ def _coerced(value: object, sql_type: SqlType) -> object:
             return _decimal(Decimal(value), sql_type)
         case ScalarType(kind), _:
             return _scalar(value, kind)
-    raise ValueError(value)
+        case _:
+            raise ValueError(value)
 
 
 def _decimal(value: Decimal, sql_type: DecimalType) -> Decimal:
@@ -151,7 +151,7 @@ def _scalar(value: object, kind: Kind) -> object:
     match kind, value:
         case Kind.BOOLEAN, bool():
             return value
-        case (Kind.INTEGER | Kind.BIGINT), int() if not isinstance(value, bool):
+        case ((Kind.INTEGER | Kind.BIGINT), int()) if not isinstance(value, bool):
             if not -(2 ** _INTEGER_BITS[kind]) <= value < 2 ** _INTEGER_BITS[kind]:
                 raise ValueError(value)
             return value
@@ -161,7 +161,8 @@ def _scalar(value: object, kind: Kind) -> object:
             return value
         case _, str() if kind in _TEXTS:
             return _TEXTS[kind](value)
-    raise ValueError(value)
+        case _:
+            raise ValueError(value)
 
 
 def _timestamp(text: str) -> datetime:
@@ -196,9 +197,7 @@ def _arrow_type(sql_type: SqlType) -> pa.DataType:
         case MapType(key, value):
             return pa.map_(_arrow_type(key), _arrow_type(value))
         case StructType(fields):
-            return pa.struct(
-                [pa.field(physical_name(f.name), _arrow_type(f.type)) for f in fields]
-            )
+            return pa.struct([pa.field(physical_name(f.name), _arrow_type(f.type)) for f in fields])
         case DecimalType(precision, scale):
             return pa.decimal128(precision, scale)
         case ScalarType(kind) if kind in _ARROW:

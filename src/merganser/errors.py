@@ -114,6 +114,12 @@ class RequestError(UserError):
     code = 40000
 
 
+class Http2RequiredError(RequestError):
+    """The endpoint is for HTTP/2 only."""
+
+    code = 40004
+
+
 class UnknownTopicError(RequestError):
     """A PRINT names a topic that is not there."""
 

@@ -13,7 +13,13 @@ from merganser.engine.answer import Answer, FormatLine, PrintResult, QueryResult
 from merganser.engine.engine import StatementFailure
 from merganser.engine.schema import Column, Role
 from merganser.engine.types import BIGINT, STRING
-from merganser.errors import CommandTimeoutError, MerganserError, RequestError, UnknownNameError
+from merganser.errors import (
+    CommandTimeoutError,
+    MerganserError,
+    RequestError,
+    UnknownNameError,
+    UserError,
+)
 
 KEYED = (Column("ID", BIGINT, Role.KEY), Column("NAME", STRING))
 
@@ -123,6 +129,20 @@ class FakeStats:
 
 
 @dataclass
+class FakeInserter:
+    """Takes rows that have an ID."""
+
+    seen: list[dict[str, object]]
+
+    def insert(self, rows: Sequence[object]) -> tuple[int, UserError | None]:
+        for index, row in enumerate(rows):
+            if not isinstance(row, dict) or "ID" not in row:
+                return index, RequestError("ID is missing")
+            self.seen.append(row)
+        return len(rows), None
+
+
+@dataclass
 class FakeEngine:
     """Answers by tables that a test fills. Unknown texts fail as statements do."""
 
@@ -190,6 +210,11 @@ class FakeEngine:
         if isinstance(result, QueryResult) and result.kind == "push":
             self.running[result.query_id] = result
         return result
+
+    def inserter(self, target: str, *, properties: Mapping[str, object]) -> FakeInserter:
+        if target != "S":
+            raise UnknownNameError("nothing of that name exists")
+        return FakeInserter(self.seen)
 
     def close_query(self, query_id: str) -> bool:
         result = self.running.pop(query_id, None)

@@ -72,3 +72,11 @@ def test_rows_that_are_there(client: Any) -> None:
 
 def test_closing_what_does_not_run(client: Any) -> None:
     assert client.close_query("transient_NONE_1") is False
+
+
+def test_inserts(client: Any) -> None:
+    rows = [{"ID": 1, "ITEM": "tea"}, {"ID": 2, "ITEM": "milk"}]
+    acks = client.inserts_stream("ORDERS", rows)
+    assert [(ack["seq"], ack["status"]) for ack in acks] == [(0, "ok"), (1, "ok")]
+    _, *found = client.query_sync("SELECT ID, ITEM FROM ORDERS;", stream_properties=EARLIEST)
+    assert found == [[1, "tea"], [2, "milk"]]

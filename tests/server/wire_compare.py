@@ -24,6 +24,12 @@ from merganser.server.config import ServerConfig
 from merganser.server.run import RunningServer, start_in_background
 from tests.server.raw_http import RawAnswer, RawConnection
 from tests.server.wire_match import CLOSED, answer_difference, lines_difference
+from tests.server.wire_protocols import (
+    http2_difference,
+    pipelined_difference,
+    socket_difference,
+    upgrade_difference,
+)
 from tests.server.wire_setup import (
     ALL_SETUP_FIRST,
     AREA_PROPERTIES,
@@ -64,7 +70,7 @@ class Outcome:
 
     @property
     def compared(self) -> bool:
-        """Whether the answer could be compared: the runner speaks HTTP/1.1 only."""
+        """Whether the answer could be compared."""
         return not (self.difference or "").startswith(NOT_COMPARED)
 
     @property
@@ -138,16 +144,8 @@ def _difference(run: AreaRun, entry: Entry) -> str | None:
 
 
 def _not_comparable(entry: Entry) -> str | None:
-    request = entry["request"]
-    http = str(request.get("http", ""))
-    if http.startswith("2"):
-        return "HTTP/2"
-    if "WebSocket" in http or "WebSocket" in str(request.get("method", "")):
-        return "WebSocket"
-    if "method" not in request:
-        return "several requests at once"
-    if entry["response"].get("status") == 101:
-        return "upgrade"
+    if "requests" in entry["request"]:
+        return "a second request under an answer that never ends"
     return None
 
 
@@ -156,6 +154,8 @@ def _not_comparable(entry: Entry) -> str | None:
 
 def _asked(run: AreaRun, entry: Entry, *, row_goes: bool) -> str | None:
     recorded = entry["response"]
+    if (other := _other_protocol(run, entry)) is not None:
+        return other()
     with RawConnection(run.server.url, wait=ANSWER_SECONDS) as connection:
         _send(run, connection, entry["request"], entry["name"])
         answer = connection.head()
@@ -171,6 +171,21 @@ def _asked(run: AreaRun, entry: Entry, *, row_goes: bool) -> str | None:
             connection.rest(answer, bodiless=entry["request"]["method"] == "HEAD")
         difference = answer_difference(recorded, answer)
         return difference or _connection_difference(connection, recorded)
+
+
+def _other_protocol(run: AreaRun, entry: Entry) -> Callable[[], str | None] | None:
+    """What asks an entry that is no plain HTTP/1.1 request."""
+    request, url = entry["request"], run.server.url
+    if "requests_sent_at_once" in request:
+        return lambda: pipelined_difference(url, entry)
+    if str(request["http"]).startswith("2"):
+        return lambda: http2_difference(url, entry, run.area.resolve)
+    if "WebSocket" in str(request["http"]):
+        return lambda: socket_difference(url, entry)
+    if entry["response"].get("status") == 101:
+        body = json.dumps(request["body"]).encode() if "body" in request else None
+        return lambda: upgrade_difference(url, entry, body)
+    return None
 
 
 def _send(run: AreaRun, connection: RawConnection, request: Mapping[str, Any], name: str) -> None:
@@ -313,7 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines = [f"{o.area}.{o.name}: {o.difference}" for o in outcomes if not o.matched]
     for area in dict.fromkeys(outcome.area for outcome in outcomes):
         lines.append(_share(area, [outcome for outcome in outcomes if outcome.area == area]))
-    lines.append(_share("over HTTP/1.1", [outcome for outcome in outcomes if outcome.compared]))
+    lines.append(_share("compared", [outcome for outcome in outcomes if outcome.compared]))
     lines.append(_share("all", outcomes))
     print("\n".join(lines))  # noqa: T201 (a command prints)
     matched = sum(outcome.matched for outcome in outcomes)

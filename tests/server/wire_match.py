@@ -163,12 +163,17 @@ def answer_difference(recorded: Mapping[str, object], actual: RawAnswer) -> str 
         found.pop("content-length", None)  # An answer to HEAD may tell the length.
     if "connection" not in headers and recorded.get("connection_after") == CLOSED:
         found.pop("connection", None)  # A server that closes may say so.
-    if sorted(headers) != sorted(found):
-        return f"headers: expected {headers}, found {found}"
-    for name, value in headers.items():
+    return headers_difference(headers, found) or _body_difference(recorded, actual)
+
+
+def headers_difference(expected: Mapping[str, str], found: Mapping[str, str]) -> str | None:
+    """Whether headers are the same, in any order."""
+    if sorted(expected) != sorted(found):
+        return f"headers: expected {expected}, found {found}"
+    for name, value in expected.items():
         if not text_matches(str(value), found[name]):
             return f"header {name}: expected {value}, found {found[name]}"
-    return _body_difference(recorded, actual)
+    return None
 
 
 def _body_difference(recorded: Mapping[str, object], actual: RawAnswer) -> str | None:
