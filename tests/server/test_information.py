@@ -213,6 +213,7 @@ def test_the_description_tells_the_routes_that_exist(http: httpx.Client) -> None
         "/query",
         "/query-stream",
         "/close-query",
+        "/inserts-stream",
         "/status",
         "/status/{kind}/{entity}/{action}",
         "/is_valid_property/{name}",
