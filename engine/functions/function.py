@@ -263,6 +263,11 @@ class Accumulator:
         empty: The state of no rows.
         undo: Expression over `{old}` and `{new}`: the state without the rows of `new`, for
             aggregates over tables. None: only over streams.
+        combine: As `merge`, for states whose rows came in any order (of sessions that a row brings
+            together); None: as `merge`.
+        exchange: Expression over `{old}`, `{gone}` and `{new}`: the state without the rows of
+            `gone` and then with those of `new`; a row may be in both. Only where it is not the
+            same to merge first and undo then.
         undo_partial: What `undo` is given as `new`, in place of `partial`.
         failures: Takes the failures of its rows since the last time, in the thread that calls.
     """
@@ -275,6 +280,8 @@ class Accumulator:
     empty: str
     undo: str | None = None
     undo_partial: str | None = None
+    combine: str | None = None
+    exchange: str | None = None
     failures: Callable[[], Sequence[CallFailure]] | None = None
 
 

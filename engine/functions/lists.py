@@ -5,13 +5,20 @@ Names of a template's own lambda variables begin with `$`, which no column's or 
 
 from __future__ import annotations
 
+from merganser.engine.functions.equality import comparable_sql
+from merganser.engine.types import SqlType
 
-def unique(items: str) -> str:
-    """A list without repetitions, in order of first occurrence."""
-    wrapped = f'list_transform({items}, lambda "$d": struct_pack(v := "$d"))'
+
+def unique(items: str, kind: SqlType | None = None) -> str:
+    """A list without repetitions, in order of first occurrence.
+
+    `kind` is the type of the elements, where it can be one that DuckDB compares otherwise.
+    """
+    compared = '"$d"' if kind is None else comparable_sql('"$d"', kind)
+    wrapped = f'list_transform({items}, lambda "$d": struct_pack(v := {compared}))'
     return (
-        f'list_transform(list_filter({wrapped}, lambda "$d", "$n": '
-        f'list_position({wrapped}, "$d") = "$n"), lambda "$d": "$d".v)'
+        f'list_filter({items}, lambda "$d", "$n": '
+        f'list_position({wrapped}, struct_pack(v := {compared})) = "$n")'
     )
 
 

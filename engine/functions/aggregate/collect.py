@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from merganser.engine.duck import physical_type
 from merganser.engine.expression import Expression
+from merganser.engine.functions.equality import comparable_sql
 from merganser.engine.functions.function import (
     AGGREGATES,
     Accumulator,
@@ -23,11 +24,15 @@ def _count_in(items: str, item: str) -> str:
     return f'len(list_filter({items}, lambda "$y": "$y" IS NOT DISTINCT FROM {item}))'
 
 
-def _without_last() -> str:
-    """`{old}` without the last occurrences of the elements of `{new}`."""
-    behind = 'list_slice({old}, "$n", len({old}))'
-    kept = f"{_count_in(behind, _ITEM)} > {_count_in('{new}', _ITEM)}"
-    return f'list_filter({{old}}, lambda {_ITEM}, "$n": {kept})'
+def _without_last(old: str, new: str, depth: int = 0) -> str:
+    """`old` without the last occurrences of the elements of `new`.
+
+    `depth` keeps the names of nested lambdas apart.
+    """
+    item, place = f'"$x{depth}"', f'"$n{depth}"'
+    behind = f"list_slice({old}, {place}, len({old}))"
+    kept = f"{_count_in(behind, item)} > {_count_in(new, item)}"
+    return f"list_filter({old}, lambda {item}, {place}: {kept})"
 
 
 def _collect_list(arguments: Sequence[Expression], limit: int | None) -> Accumulator:
@@ -41,7 +46,10 @@ def _collect_list(arguments: Sequence[Expression], limit: int | None) -> Accumul
         merge=f"list_concat({{old}}, {{new}}){cut}",
         final="{state}",
         empty=f"CAST([] AS {state})",
-        undo=_without_last(),
+        undo=_without_last("{old}", "{new}"),
+        exchange=f"list_concat({_without_last('{old}', '{gone}')}, "
+        # What is not in the old list is taken from the new rows, which came in between.
+        f"{_without_last('{new}', _without_last('{gone}', '{old}', 1))}){cut}",
     )
 
 
@@ -49,11 +57,13 @@ def _collect_set(arguments: Sequence[Expression], limit: int | None) -> Accumula
     kind = ArrayType(single_type("COLLECT_SET", arguments))
     state = physical_type(kind)
     cut = f"[:{limit}]" if limit is not None else ""
-    fresh = f"list_filter({{new}}, lambda {_ITEM}: NOT {holds('{old}', _ITEM)})"
+    known = comparable_sql("{old}", kind)
+    compared = comparable_sql(_ITEM, kind.element)
+    fresh = f"list_filter({{new}}, lambda {_ITEM}: NOT {holds(known, compared)})"
     return Accumulator(
         returns=kind,
         state=state,
-        partial=unique(_LISTED) + cut,
+        partial=unique(_LISTED, kind.element) + cut,
         merge=f"list_concat({{old}}, {fresh}){cut}",
         final="{state}",
         empty=f"CAST([] AS {state})",

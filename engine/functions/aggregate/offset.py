@@ -43,28 +43,33 @@ def _by_offset(name: str, *, latest: bool) -> AggregateFunction:
         count, ignore_nulls = _options(name, arguments)
         kind = arguments[0].result_type
         where = " FILTER (WHERE {0} IS NOT NULL)" if ignore_nulls else ""
+        # The value stands in a struct with its place in the order of arrival, so that a NULL that
+        # counts is not the same as no value.
+        item = f"STRUCT(o BIGINT, v {physical_type(kind)})"
+        placed = 'struct_pack(o := "$seq", v := {0})'
         if count is not None:
-            state = physical_type(ArrayType(kind))
+            state = f"{item}[]"
             cut = f"[-{count}:]" if latest else f"[:{count}]"
-            listed = f'list({{0}} ORDER BY "$seq"){where}'
+            listed = f'list({placed} ORDER BY "$seq"){where}'
             return Accumulator(
                 returns=ArrayType(kind),
                 state=state,
                 partial=f"coalesce({listed}, CAST([] AS {state})){cut}",
                 merge=f"list_concat({{old}}, {{new}}){cut}",
-                final="{state}",
+                combine=f"list_sort(list_concat({{old}}, {{new}})){cut}",
+                final='list_transform({state}, lambda "$i": "$i".v)',
                 empty=f"CAST([] AS {state})",
             )
-        # The value stands in a struct, so that a NULL that counts is not the same as no value.
-        state = f"STRUCT(v {physical_type(kind)})"
-        pick = "arg_max" if latest else "arg_min"
+        pick, later = ("arg_max", ">") if latest else ("arg_min", "<")
         return Accumulator(
             returns=kind,
-            state=state,
-            partial=f'{pick}(struct_pack(v := {{0}}), "$seq"){where}',
+            state=item,
+            partial=f'{pick}({placed}, "$seq"){where}',
             merge="coalesce({new}, {old})" if latest else "coalesce({old}, {new})",
+            combine=f"CASE WHEN {{old}} IS NULL OR {{new}}.o {later} {{old}}.o THEN {{new}} "
+            "ELSE {old} END",
             final="{state}.v",
-            empty=f"CAST(NULL AS {state})",
+            empty=f"CAST(NULL AS {item})",
         )
 
     which = "latest" if latest else "earliest"

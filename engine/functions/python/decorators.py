@@ -50,7 +50,7 @@ class Options:
             not count.
         aliases: More names.
         types: SQL types of the parameters where the hints do not say them; `"STRING..."` takes any
-            number, `"T"` any type.
+            number, `"T"` any type, `"INT!"` an INT that is not NULL.
         returns: SQL type of the result, for a table function of one row.
         null_call: Whether the function is called with None; else the result is NULL then (an
             aggregate leaves the row out).
@@ -148,7 +148,7 @@ def _declare(
     for count in _counts(parameters):
         chosen = parameters[:count]
         signature = Signature(
-            tuple(Parameter(p.hint.type, variadic=p.variadic) for p in chosen),
+            tuple(p.sql() for p in chosen),
             returns.type.element if table and isinstance(returns.type, ArrayType) else returns.type,
         )
         for name in names:
@@ -282,12 +282,15 @@ class _Parameter:
     hint: Hint
     variadic: bool = False
     optional: bool = False
+    primitive: bool = False
+
+    def sql(self) -> Parameter:
+        """As a part of a signature."""
+        return Parameter(self.hint.type, self.variadic, self.primitive)
 
 
 def _signature(parameters: Sequence[_Parameter], returns: Hint) -> Signature:
-    return Signature(
-        tuple(Parameter(p.hint.type, variadic=p.variadic) for p in parameters), returns.type
-    )
+    return Signature(tuple(p.sql() for p in parameters), returns.type)
 
 
 def _counts(parameters: Sequence[_Parameter]) -> range:
@@ -312,7 +315,9 @@ def _parameters(
         raise DefinitionError(
             f"function {name} has {len(places)} parameters and {len(signature.parameters)} types"
         )
-    return [_Parameter(Hint(p.type), p.variadic) for p in signature.parameters]
+    return [
+        _Parameter(Hint(p.type), p.variadic, primitive=p.primitive) for p in signature.parameters
+    ]
 
 
 def _plain_parameters(function: Callable[..., object], *, skip: int) -> list[_Parameter]:

@@ -56,6 +56,8 @@ def _taken(
 ) -> SqlType | None:
     """The type in which an argument is taken, None if it does not fit; learns type variables."""
     match wanted, given:
+        case Generic(name), _ if name.startswith("ANY"):
+            return given
         case Generic(name), _:
             return given if known.setdefault(name, given) == given else None
         case AnyDecimal(), DecimalType():
