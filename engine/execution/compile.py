@@ -69,7 +69,14 @@ class _Compiler:
     sources: list[Source] = field(default_factory=list)
 
     def persistent(self, plan: SinkNode) -> Topology:
-        rows = self.upserts(self.rows(plan.child))
+        # A session that goes and comes again at once is told as both.
+        sessions = any(
+            isinstance(node, AggregateNode)
+            and node.over is not None
+            and node.over.kind == "SESSION"
+            for node in plan.walk()
+        )
+        rows = self.upserts(self.rows(plan.child), coalesce=not sessions)
         self.check(rows)
         materialization = self._aggregated(plan.child) if plan.is_table else None
         if plan.is_table and materialization is None:
@@ -174,8 +181,8 @@ class _Compiler:
         return self._add(operator, operator.rows)
 
     def _join(self, node: JoinNode, *, retract: bool) -> Rows:
-        left = self.upserts(self.rows(node.left), coalesce=False)
-        right = self.upserts(self.rows(node.right), coalesce=False)
+        left = self.upserts(self.rows(node.left))
+        right = self.upserts(self.rows(node.right))
         index = len(self.steps)
         operator: TableTableJoinOperator | ForeignKeyJoinOperator | StreamStreamJoinOperator
         if not node.right.is_table:

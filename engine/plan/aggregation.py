@@ -74,6 +74,7 @@ def add_aggregation(
         over,
         query.emit is ast.Emit.FINAL,
         Schema(keys + values),
+        _limits(calls, properties),
     )
     groups = {
         part.source: ColumnRef(part.column, part.source.result_type)
@@ -86,6 +87,13 @@ def add_aggregation(
     if having is not None:
         node = FilterNode(node, _lower(having, groups, names, "HAVING"))
     return Draft(node, parts), lowered
+
+
+def _limits(
+    calls: Iterable[AggregateCall], properties: Mapping[str, object]
+) -> tuple[tuple[str, object], ...]:
+    names = {AGGREGATES[call.name].limit_property for call in calls}
+    return tuple((name, properties[name]) for name in sorted(n for n in names if n in properties))
 
 
 def resolve_window(query: ast.Query, properties: Mapping[str, object]) -> Window:

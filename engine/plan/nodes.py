@@ -259,6 +259,7 @@ class AggregateNode(PlanNode):
         calls: Name of each aggregate's column → call.
         over: The window, if any.
         final: EMIT FINAL: one row per key and window, when it closes.
+        limits: The query's properties that bound what a function collects.
     """
 
     child: PlanNode
@@ -267,6 +268,7 @@ class AggregateNode(PlanNode):
     over: Window | None
     final: bool
     output: Schema
+    limits: tuple[tuple[str, object], ...] = ()
 
     @property
     def children(self) -> tuple[PlanNode, ...]:

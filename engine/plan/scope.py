@@ -49,7 +49,7 @@ class SourceScope:
             raise UserError(f"column {name} cannot be used here", span=span)
         if source is None and name in self.extra:
             return self.extra[name]
-        nodes = [node for node in self.nodes if source in (None, node.alias, node.source.name)]
+        nodes = [node for node in self.nodes if source in (None, node.alias)]
         if not nodes:
             raise UnknownNameError(
                 f"'{source}' is not a source of this query",

@@ -68,7 +68,7 @@ class _Namer:
         if isinstance(node, exp.Column):
             name = str(node.name)
             owners = [n for n in self._nodes if any(inner == name for _, inner in n.columns)]
-            if len(owners) > 1 and node.table:
+            if node.table and (len(owners) > 1 or (owners and name in PSEUDO_COLUMNS)):
                 return f"{node.table}_{name}"
             return name
         if isinstance(node, DereferenceNode):
@@ -114,7 +114,7 @@ def _single(
 
 
 def _star(item: ast.SelectAll, scope: SourceScope, *, persistent: bool) -> list[SelectedItem]:
-    nodes = [n for n in scope.nodes if item.source in (None, n.alias, n.source.name)]
+    nodes = [n for n in scope.nodes if item.source in (None, n.alias)]
     if not nodes:
         raise UserError(f"'{item.source}' is not a source of this query", span=item.span)
     joined = len(scope.nodes) > 1

@@ -57,6 +57,22 @@ class _Call:
         assert self.accumulator.undo is not None
         return self.accumulator.undo.format(old=old, new=new)
 
+    def exchange(self, old: str, gone: str, new: str) -> str | None:
+        """The state after an update, where the order of taking away and adding shows."""
+        template = self.accumulator.exchange
+        if template is None:
+            return None
+        empty = self.accumulator.empty
+        sides = {"old": old, "gone": gone, "new": new}
+        return template.format(
+            **{name: f"coalesce({side}.{self.state}, {empty})" for name, side in sides.items()}
+        )
+
+    def combine(self, old: str, new: str) -> str:
+        """As `merge`, for states whose rows came in any order."""
+        template = self.accumulator.combine or self.accumulator.merge
+        return template.format(old=old, new=new)
+
     def final(self, state: str) -> str:
         return self.accumulator.final.format(state=state)
 
@@ -192,7 +208,7 @@ class AggregateOperator:
     def _bind(self, node: AggregateNode) -> list[_Call]:
         calls = []
         for index, (_, call) in enumerate(node.calls):
-            accumulator = AGGREGATES[call.name].bind(call.arguments)
+            accumulator = AGGREGATES[call.name].accumulator(call.arguments, dict(node.limits))
             arguments = tuple(compile_expression(argument).sql for argument in call.arguments)
             calls.append(_Call(identifier(f"$state_{index}"), accumulator, arguments, str(call)))
         return calls
@@ -341,7 +357,8 @@ class AggregateOperator:
                 added = f"coalesce({added}, {call.accumulator.empty})"
                 added = (
                     f'CASE WHEN u."$seq" IS NULL THEN {added} '
-                    f"ELSE {call.undo(added, f'u.{call.state}')} END"
+                    f"ELSE {call.exchange('s', 'u', 'p') or call.undo(added, f'u.{call.state}')} "
+                    "END"
                 )
             news.append(f"{added} AS {call.state}, s.{call.state} AS {_old(call.state)}")
         undone = ', u."$rowtime"' if undo else ""
@@ -422,7 +439,10 @@ class AggregateOperator:
         if over.loses_expired and over.kind != "SESSION":
             newest = f'(SELECT max("$window_start") FROM {table})'
             closed += f' AND "$window_start" >= {newest} - {over.retention_ms}'
-        order = ", ".join(['"$window_start"', *(identifier(name) for name, _ in self._node.group)])
+        windows = ['"$window_start"']
+        if over.kind == "SESSION":
+            windows.insert(0, self._window_end())
+        order = ", ".join([*windows, *(identifier(name) for name, _ in self._node.group)])
         output = ", ".join(self._output(lambda call: call.state))
         epoch.duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {self._out} AS SELECT * REPLACE "

@@ -57,11 +57,13 @@ class SessionOperator(AggregateOperator):
         self._watch_calls(epoch)
         by_key = ", ".join(self._group)
         epoch.duck.execute(
-            f"CREATE OR REPLACE TEMP TABLE {self._fresh} AS SELECT *, "
+            f"CREATE OR REPLACE TEMP TABLE {self._fresh} AS SELECT * REPLACE "
+            f'(CAST({self._arrived(epoch)} + "$seq" AS BIGINT) AS "$seq"), '
             f'{stream_time_sql(epoch, self._operator)} AS "$stream_time", '
             f'row_number() OVER (PARTITION BY {by_key} ORDER BY "$seq") AS "$round" '
             f"FROM {self._rows.source}"
         )
+        self._count_arrivals(epoch)
         bounds = bounds_by_partition(epoch, self._fresh)
         in_rounds = not none_late(epoch, self._operator, bounds, self._gap_ms + self._grace_ms)
         advance(epoch, self._operator, bounds)
@@ -78,6 +80,15 @@ class SessionOperator(AggregateOperator):
         else:
             self._emit(epoch)
         self._expire(epoch, table)
+
+    def _arrived(self, epoch: Epoch) -> int:
+        """From where `$seq` counts: over all epochs, since sessions bring old rows together."""
+        return epoch.times.setdefault(f"{self._operator}#arrived", {}).get(0, 0)
+
+    def _count_arrivals(self, epoch: Epoch) -> None:
+        ((last,),) = epoch.duck.rows(f'SELECT max("$seq") FROM {self._fresh}')
+        if last is not None:
+            epoch.times[f"{self._operator}#arrived"][0] = int(str(last)) + 1
 
     @property
     def _order_shows(self) -> bool:
@@ -167,11 +178,14 @@ class SessionOperator(AggregateOperator):
             f'{lists}, max("$rowtime") AS "$rowtime" FROM {merged} '
             f'GROUP BY {by}, "$new_start", "$new_end")'
         )
-        folded = [
-            f'CASE WHEN o."$rowtime" IS NULL THEN p.{call.state} ELSE list_reduce('
-            f"list_append(o.{call.state}, p.{call.state}), lambda a, b: {call.merge('a', 'b')}) "
-            f"END AS {call.state}"
+        olds_merged = [
+            f"list_reduce(o.{call.state}, lambda a, b: {call.combine('a', 'b')})"
             for call in self._calls
+        ]
+        folded = [
+            f'CASE WHEN o."$rowtime" IS NULL THEN p.{call.state} '
+            f"ELSE {call.merge(merged_old, f'p.{call.state}')} END AS {call.state}"
+            for call, merged_old in zip(self._calls, olds_merged, strict=True)
         ]
         on = " AND ".join(f"o.{name} = p.{name}" for name in self._keys)
         news = (

@@ -169,7 +169,7 @@ class UpsertOperator:
     """Turns retracting changes back into upserts: new rows, or a tombstone where there is none.
 
     An old row whose key gets no new row in the same change is a deletion. With `coalesce` only the
-    last change of each key in an epoch is given.
+    last change of each key in an epoch is given, else each one.
     """
 
     def __init__(self, rows: Rows, index: int, *, coalesce: bool) -> None:
@@ -194,11 +194,13 @@ class UpsertOperator:
         """Nothing to keep."""
 
     def run(self, epoch: Epoch) -> None:
-        """Nets the epoch's changes of each key: the last one counts."""
+        """Nets the changes of each key: the last one of the epoch, or of each update, counts."""
         keys = [identifier(column.name) for column in self._rows.schema.key]
         if self._rows.windowed:
             keys += ['"$window_start"', '"$window_end"']
         columns = [identifier(column.name) for column in self._rows.schema]
+        if not self._coalesce:
+            keys.append('"$seq" // 2')
         engine = ['"$rowtime"', '"$partition"', '"$offset"', '"$seq"', '"$headers"']
         if self._rows.windowed:
             engine += ['"$window_start"', '"$window_end"']
