@@ -92,8 +92,9 @@ def add_aggregation(
 def _limits(
     calls: Iterable[AggregateCall], properties: Mapping[str, object]
 ) -> tuple[tuple[str, object], ...]:
-    names = {AGGREGATES[call.name].limit_property for call in calls}
-    return tuple((name, properties[name]) for name in sorted(n for n in names if n in properties))
+    named = {AGGREGATES[call.name].limit_property for call in calls}
+    names = sorted(name for name in named if name is not None and name in properties)
+    return tuple((name, properties[name]) for name in names)
 
 
 def resolve_window(query: ast.Query, properties: Mapping[str, object]) -> Window:

@@ -15,7 +15,7 @@ from pathlib import Path
 from merganser.engine.duck import Duck, identifier
 from merganser.errors import CorruptFileError, StateFileError
 
-FORMAT_VERSION = 2  # A file of another version is thrown away and rebuilt by replay.
+FORMAT_VERSION = 3  # A file of another version is thrown away and rebuilt by replay.
 
 
 @dataclass(slots=True)
