@@ -181,10 +181,20 @@ class Engine:
             statement = parse_statement(command.statement)
             handler = handler_of(type(statement))
             assert handler is not None
-            with self._functions_of(session):
-                handler(statement, session)
+            try:
+                with self._functions_of(session):
+                    handler(statement, session)
+            except UserError as error:
+                raise self._unrestored(command.statement, error) from error
             self.catalog = session.catalog
             self._sequence = command.sequence + 1
+
+    def _unrestored(self, statement: str, error: UserError) -> UserError:
+        """A statement that went once and does not any more: mostly for a function that is gone."""
+        places = ", ".join(problem.place for problem in self.functions.problems)
+        lost = f" Functions could not be loaded: {places}." if places else ""
+        error.detail = f"{error.detail or ''} It is needed by: {statement}{lost}".strip()
+        return error
 
     def _make_processing_log(self) -> None:
         """The topic and the stream of the processing log, if they are asked for."""

@@ -197,7 +197,11 @@ class _Folding:
 
     def _merge(self, *columns: pa.ChunkedArray) -> pa.Array:
         pairs = zip(*map(self._states, columns), strict=True)
-        return self._stated([self._attempt(self.steps.merge, *p, otherwise=p[0]) for p in pairs])
+        return self._stated([self._merged(older, newer) for older, newer in pairs])
+
+    def _merged(self, older: object, newer: object) -> object:
+        given = newer if older is None else older
+        return self._attempt(self.steps.merge, older, newer, otherwise=given)
 
     def _result(self, states: pa.ChunkedArray) -> pa.Array:
         errors: Errors = {}
@@ -252,7 +256,9 @@ class _Folding:
         try:
             return step(*given)
         except CALL_ERRORS as error:
-            self.failures.note(error, None, None)
+            # DuckDB also asks for groups that are not there, and takes no notice of the answer.
+            if all(each is not None for each in given):
+                self.failures.note(error, None, None)
             return otherwise
 
     def _note_all(self, errors: Errors) -> None:

@@ -15,6 +15,7 @@ from merganser.engine.functions.python.loading import load_packages
 from merganser.engine.log.embedded import EmbeddedLog
 from merganser.engine.statements.describe_function import FunctionDescription
 from merganser.engine.statements.list_functions import FunctionNames
+from merganser.errors import UnknownNameError
 from tests.functions.python.running import engine_with, feed, output, run, stream
 
 GEO = '''
@@ -153,3 +154,17 @@ def test_packages_name_their_modules(tmp_path: Path, monkeypatch: pytest.MonkeyP
     finally:
         OF_PROCESS.remove("PACKED_OF_TEST")
         sys.modules.pop("pack_of_test", None)
+
+
+def test_query_whose_function_is_gone_names_the_file(folder: Path) -> None:
+    log = EmbeddedLog()
+    with engine_with(log=log, data_dir=folder) as engine:
+        engine.execute(stream("n BIGINT") + "CREATE STREAM out AS SELECT k, plus_one(n) FROM s;")
+    (folder / "ext" / "geo.py").write_text("import no_such_module_of_test\n")
+    with (
+        pytest.raises(UnknownNameError, match="PLUS_ONE does not exist") as caught,
+        engine_with(log=log, data_dir=folder),
+    ):
+        pass
+    assert "geo.py" in str(caught.value)
+    assert "CREATE STREAM out" in str(caught.value)
