@@ -13,6 +13,8 @@ from typing import cast
 
 import pytest
 
+from merganser.engine.functions.python.declarations import OF_PROCESS, Declarations
+from merganser.engine.functions.python.loading import load_folder
 from merganser.parser.split import split_script
 from tests.conformance.cases import Case, CaseKind, CaseRecord, Json, record_of
 from tests.conformance.modes import Mode
@@ -51,12 +53,15 @@ def test_there_are_the_examples_that_the_readme_names() -> None:
         "iot",
         "log-aggregation",
         "microservice-events",
+        "python-functions",
         "quickstart",
         "real-time-analytics",
     ]
     for name in NAMES:
         files = {file.name for file in (EXAMPLES / name).iterdir()}
-        assert files == {"README.md", "statements.sql", "input.json", "expected.json"}, name
+        assert files - {"ext"} == {"README.md", "statements.sql", "input.json", "expected.json"}, (
+            name
+        )
 
 
 RUNS = [
@@ -69,4 +74,11 @@ RUNS = [
 
 @pytest.mark.parametrize(("name", "mode"), RUNS)
 def test_example(name: str, mode: Mode) -> None:
-    run_query_case(load(name), mode)
+    found = Declarations()
+    assert load_folder(EXAMPLES / name / "ext", found) == []
+    OF_PROCESS.take(found)
+    try:
+        run_query_case(load(name), mode)
+    finally:
+        for function in found.functions:
+            OF_PROCESS.remove(function)

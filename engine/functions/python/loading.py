@@ -38,7 +38,7 @@ class LoadProblem:
 
 def load_folder(folder: Path, found: Declarations) -> list[LoadProblem]:
     """Runs each `*.py` of a folder in name order; those that begin with `_` are for the others."""
-    if str(folder) not in sys.path:
+    if folder.is_dir() and str(folder) not in sys.path:
         sys.path.append(str(folder))
     problems: list[LoadProblem] = []
     for file in sorted(folder.glob("*.py")):
