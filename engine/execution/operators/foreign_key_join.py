@@ -35,9 +35,7 @@ class ForeignKeyJoinOperator:
         self._out = identifier(f"$join_{index}")
         self._run = identifier(f"$run_{index}")
         self._checks = left.checks + right.checks
-        if key.failed is not None:
-            failed = f'NOT "$tombstone" AND ({key.failed})'
-            self._checks += (ErrorCheck(left.source, failed, "ON", str(node.left_key)),)
+        self._checks += ErrorCheck.of(left.source, key, "ON", node.left_key)
 
     @property
     def rows(self) -> Rows:

@@ -78,9 +78,7 @@ class StreamStreamJoinOperator:
             (left, left_key, node.left_key),
             (right, right_key, node.right_key),
         ):
-            if compiled.failed is not None:
-                failed = f'NOT "$tombstone" AND ({compiled.failed})'
-                self._checks += (ErrorCheck(rows.source, failed, "ON", str(key)),)
+            self._checks += ErrorCheck.of(rows.source, compiled, "ON", key)
 
     @property
     def rows(self) -> Rows:

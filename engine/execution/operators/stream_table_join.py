@@ -30,12 +30,7 @@ class StreamTableJoinOperator:
         key = compile_expression(node.left_key)
         self._key = key.sql
         self._checks = left.checks + right.checks
-        if key.failed is not None:
-            self._checks += (
-                ErrorCheck(
-                    left.source, f'NOT "$tombstone" AND ({key.failed})', "ON", str(node.left_key)
-                ),
-            )
+        self._checks += ErrorCheck.of(left.source, key, "ON", node.left_key)
 
     @property
     def rows(self) -> Rows:

@@ -184,6 +184,10 @@ def aggregate_function(source: C, /) -> C: ...
 def aggregate_function(
     *, state: str | None = None, **options: typing.Unpack[_OptionNames]
 ) -> Callable[[C], C]: ...
+@overload
+def aggregate_function(
+    *, state: str | None = None, **options: typing.Unpack[_StepOptions]
+) -> type: ...
 def aggregate_function(
     source: type | None = None, /, *, state: str | None = None, **options: object
 ) -> object:
@@ -194,10 +198,14 @@ def aggregate_function(
     is that of the hints, or `state`. Parameters of `__init__` are literals behind the columns of a
     call. Without `undo` the function is refused over tables. Nothing may be kept in the object.
 
+    In place of a class there may be functions of these names: `aggregate_function(name="TOTAL",
+    initialise=int, add=…, merge=…, types=[…], state="BIGINT")`.
+
     Raises:
         DefinitionError: A method is missing, or its hints do not make a signature.
         NameTakenError: There is such a function.
     """
+    steps = {name: options.pop(name) for name in _STEPS if name in options}
     given = Options(**options)  # type: ignore[arg-type] # as the overload says.
 
     def declare(source: C) -> C:
@@ -208,7 +216,19 @@ def aggregate_function(
         _declare_aggregate(source, _maker(source), methods, literals, state, given)
         return source
 
+    if steps:
+        return declare(_class_of(steps, given))
     return declare if source is None else declare(source)
+
+
+def _class_of(steps: dict[str, object], options: Options) -> type:
+    """The class that has functions as its methods."""
+    if options.name is None:
+        raise DefinitionError("an aggregate function that is made of functions needs a name")
+    add = steps.get("add")
+    told = {name: getattr(add, name, "") for name in ("__module__", "__qualname__", "__doc__")}
+    methods = {name: staticmethod(step) for name, step in steps.items() if callable(step)}
+    return type(options.name, (), {**told, **methods})
 
 
 _STEPS = ("initialise", "add", "merge", "result", "undo")
@@ -252,7 +272,8 @@ def _declare_aggregate(
     given = kept if result is None else _returns(result, options)
     if result is None and options.returns is not None:
         given = Hint(sql_type(options.returns))
-    columns = _parameters(add, options, names[0], skip=2)
+    static = isinstance(inspect.getattr_static(source, "add"), staticmethod)
+    columns = _parameters(add, options, names[0], skip=1 if static else 2)
     if any(p.optional for p in columns):
         raise DefinitionError(f"aggregate function {names[0]} has columns with defaults")
     if any(p.variadic for p in columns) and any(p.variadic for p in literals):
@@ -381,3 +402,13 @@ class _OptionNames(typing.TypedDict, total=False):
     category: str
     author: str | None
     version: str | None
+
+
+class _StepOptions(_OptionNames, total=False):
+    """The parts of an aggregate, as functions."""
+
+    initialise: typing.Required[Callable[[], object]]
+    add: typing.Required[Step]
+    merge: typing.Required[Step]
+    result: Step
+    undo: Step

@@ -35,8 +35,9 @@ class Failures:
 
 def reason_of(error: BaseException) -> str:
     """A short trace: the error and the innermost places in the user's own code."""
-    text = str(error)
-    found = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    found = type(error).__name__
+    if text := _text(error):
+        found += f": {text}"
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -47,6 +48,14 @@ def reason_of(error: BaseException) -> str:
         for frame in reversed(frames[-FRAMES_MAX:])
     ]
     return "\n".join([found[:REASON_LENGTH_MAX], *places])
+
+
+def _text(error: BaseException) -> str:
+    """What an error says, whatever that is: even that is the user's code."""
+    try:
+        return str(error).encode("utf-8", "replace").decode()
+    except CALL_ERRORS:
+        return ""
 
 
 @dataclass(slots=True)

@@ -120,3 +120,78 @@ def test_state_that_is_null_at_first(declared: Declarations) -> None:
             run(engine)
         assert output(engine) == [{"X": 3}, {"X": 5}, {"X": 5}]
         assert failures(engine) == []
+
+
+def test_aggregate_of_functions() -> None:
+    def add(state: int, text: str | None) -> int:
+        """Letters of all texts."""
+        return state + len(text or "")
+
+    def less(state: int, text: str | None) -> int:
+        return state - len(text or "")
+
+    with declaring() as found:
+        aggregate_function(
+            name="letters",
+            initialise=int,
+            add=add,
+            merge=lambda older, newer: older + newer,
+            undo=less,
+            state="BIGINT",
+        )
+    assert found.functions["LETTERS"].entry.doc == "Letters of all texts."
+    table = (
+        "CREATE TABLE t (k STRING PRIMARY KEY, g INT, t STRING) "
+        "WITH (KAFKA_TOPIC='input', VALUE_FORMAT='JSON', PARTITIONS=1);"
+    )
+    with engine_with(found) as engine:
+        engine.execute(table + "CREATE TABLE out AS SELECT g, letters(t) AS x FROM t GROUP BY g;")
+        feed(engine, {"G": 1, "T": "abc"}, key="a")
+        feed(engine, {"G": 1, "T": None}, key="b")
+        run(engine)
+        feed(engine, {"G": 1, "T": "a"}, key="a")
+        feed(engine, None, key="b")
+        run(engine)
+        assert output(engine)[-1] == {"X": 1}
+        assert failures(engine) == []
+
+
+def test_join_key_that_fails(declared: Declarations) -> None:
+    with engine_with(declared) as engine:
+        engine.execute(
+            stream("n BIGINT") + "CREATE TABLE t (k BIGINT PRIMARY KEY, v STRING) "
+            "WITH (KAFKA_TOPIC='table', FORMAT='JSON', PARTITIONS=1);"
+            "CREATE STREAM out AS SELECT t.k AS k, s.n AS n, t.v AS v FROM s "
+            "JOIN t ON root(s.n) = t.k;"
+        )
+        feed(engine, {"V": "three"}, key="3", topic="table")
+        feed(engine, {"N": 1}, {"N": 9}, {"N": -9})
+        run(engine)
+        assert output(engine) == [{"N": 9, "V": "three"}]
+        ((_, offset, cause),) = [each for each in failures(engine) if each[2]]
+        assert (offset, cause[0]) == (2, "ValueError: not positive")
+
+
+def test_errors_that_cannot_be_shown() -> None:
+    class Strange(Exception):  # noqa: N818 (its name says what it is)
+        def __str__(self) -> str:
+            raise ValueError("no text")
+
+    with declaring() as found:
+
+        @scalar_function
+        def strange(number: int) -> str:
+            if number == 1:
+                raise Strange
+            return "\udc80"
+
+    with engine_with(found) as engine:
+        engine.execute(
+            stream("n BIGINT") + "CREATE STREAM out AS SELECT k, strange(n) AS x FROM s;"
+        )
+        feed(engine, {"N": 1}, {"N": 2})
+        run(engine)
+        assert output(engine) == [{"X": None}, {"X": None}]
+        first, second = failures(engine)
+        assert first[2][0] == "Strange"
+        assert second[2][0].startswith("UnicodeEncodeError: ")
