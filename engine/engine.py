@@ -30,10 +30,11 @@ from merganser.engine.runtime.task import Task, TaskStats
 from merganser.engine.schema_registry.default import default_registry
 from merganser.engine.schema_registry.memory import TrialSchemaRegistry
 from merganser.engine.schema_registry.protocol import SchemaRegistry
-from merganser.engine.statements.current_status import CurrentStatus
+from merganser.engine.statements.current_status import CurrentStatus, WarningEntity
 from merganser.engine.statements.handlers import Session, handler_of
 from merganser.engine.statements.insert_rows import RowInserter
 from merganser.engine.statements.running_queries import RunningQueries, run_query
+from merganser.engine.statements.statement_text import failed_text, shown_text
 from merganser.errors import (
     CommandTimeoutError,
     MerganserError,
@@ -179,11 +180,9 @@ class Engine:
             session = self._session(command.properties, {}, actions)
             session.sequence = command.sequence
             statement = parse_statement(command.statement)
-            handler = handler_of(type(statement))
-            assert handler is not None
             try:
                 with self._functions_of(session):
-                    handler(statement, session)
+                    _handled(statement, session)
             except UserError as error:
                 raise self._unrestored(command.statement, error) from error
             self.catalog = session.catalog
@@ -245,6 +244,7 @@ class Engine:
         answers: list[Answer] = []
         commands = 0
         for part in split_script(text):
+            statement: ast.Statement | None = None
             try:
                 statement = parse_part(part, session.variables)
                 is_command = isinstance(statement, COMMANDS)
@@ -253,7 +253,8 @@ class Engine:
                 answer = self._run_one(statement, session, dry=dry)
             except MerganserError as error:
                 # What a check answered has not happened.
-                raise StatementFailure(error, part.text, () if dry else answers) from error
+                shown = part.text if statement is None else failed_text(statement, session)
+                raise StatementFailure(error, shown, () if dry else answers) from error
             if answer is not None:
                 answers.append(answer)
         return answers
@@ -263,15 +264,8 @@ class Engine:
             raise WrongEndpointError(
                 "SELECT and PRINT queries must use the query endpoint", span=statement.span
             )
-        handler = handler_of(type(statement))
-        if handler is None:
-            raise UnsupportedError(
-                f"{type(statement).__name__} statements are not supported yet",
-                span=statement.span,
-            )
-        is_command = isinstance(statement, COMMANDS)
-        if dry or not is_command:
-            return _with_text(handler(statement, session), statement)
+        if dry or not isinstance(statement, COMMANDS):
+            return _handled(statement, session)
         return self._run_command(statement, session)
 
     def _run_command(self, statement: ast.Statement, session: Session) -> Answer | None:
@@ -284,9 +278,7 @@ class Engine:
         actions.seen = {}
         sequence = self._sequence
         session.sequence = sequence
-        handler = handler_of(type(statement))
-        assert handler is not None
-        answer = handler(statement, session)
+        answer = _handled(statement, session)
         if isinstance(answer, CurrentStatus):
             self._commands.append(
                 Command(sequence, statement.text, dict(session.properties), actions.seen)
@@ -298,7 +290,7 @@ class Engine:
                 self._sequence = sequence + 1
                 self.catalog = session.catalog
                 self._executed.notify_all()
-        return _with_text(answer, statement)
+        return answer
 
     def wait_for_command(self, sequence: int, timeout_ms: int | None = None) -> None:
         """Waits until the command of that number has run here.
@@ -417,10 +409,20 @@ class Engine:
         )
 
 
-def _with_text(answer: Answer | None, statement: ast.Statement) -> Answer | None:
+def _handled(statement: ast.Statement, session: Session) -> Answer | None:
+    """Runs the handler of a statement, which sees its text as it is shown."""
+    handler = handler_of(type(statement))
+    if handler is None:
+        raise UnsupportedError(
+            f"{type(statement).__name__} statements are not supported yet", span=statement.span
+        )
+    shown = shown_text(statement, session)
+    answer = handler(replace(statement, text=shown), session)
     if answer is None or answer.statement_text:
         return answer
-    return replace(answer, statement_text=statement.text)
+    # What changed nothing is shown as it was written.
+    text = statement.text if isinstance(answer, WarningEntity) else shown
+    return replace(answer, statement_text=text)
 
 
 def new_instance() -> Duck:

@@ -66,7 +66,7 @@ def plan_query(
     Raises:
         UserError: A rule of the language is broken; with position where it is known.
     """
-    nodes = _source_nodes(query, catalog)
+    nodes = source_nodes(query, catalog)
     _check_sources(query, nodes, persistent=persistent)
     scope = SourceScope(
         nodes, bounds=query.window is not None and not query.joins, custom_types=catalog.types
@@ -101,7 +101,12 @@ def plan_query(
     return PlannedQuery(root, tuple(node.source for node in nodes))
 
 
-def _source_nodes(query: ast.Query, catalog: Catalog) -> list[SourceNode]:
+def source_nodes(query: ast.Query, catalog: Catalog) -> list[SourceNode]:
+    """The sources of a query in written order.
+
+    Raises:
+        UserError: There is no such source, or one stands there twice.
+    """
     refs = [query.source, *(join.source for join in query.joins)]
     joined = len(refs) > 1
     names: set[str] = set()

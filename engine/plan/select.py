@@ -29,7 +29,7 @@ def select_items(
     Raises:
         UserError: Names clash, a pseudo column has no alias, a NULL has no type.
     """
-    namer = _Namer(scope.nodes)
+    namer = ItemNamer(scope.nodes)
     items: list[SelectedItem] = []
     for item in query.items:
         match item:
@@ -55,7 +55,7 @@ def default_name(node: exp.Expression) -> str | None:
             return None
 
 
-class _Namer:
+class ItemNamer:
     """Gives names to select items without alias."""
 
     def __init__(self, nodes: Sequence[SourceNode]) -> None:
@@ -88,7 +88,7 @@ class _Namer:
 
 
 def _single(
-    item: ast.SelectItem, scope: SourceScope, namer: _Namer, *, persistent: bool
+    item: ast.SelectItem, scope: SourceScope, namer: ItemNamer, *, persistent: bool
 ) -> SelectedItem:
     expression = bind_expression(item.expression, scope)
     if expression.result_type == NULL:
