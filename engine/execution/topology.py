@@ -13,8 +13,9 @@ from typing import Protocol
 import pyarrow as pa
 
 from merganser.engine.catalog import Source
-from merganser.engine.duck import Duck, identifier
+from merganser.engine.duck import Duck, DuckError, identifier
 from merganser.engine.schema import Schema
+from merganser.errors import EvaluationError
 
 INPUT_SEQ = "seq"
 
@@ -101,6 +102,7 @@ class Epoch:
 
 
 SMALL_ROWS = 4_096
+_DATA_ERRORS = ("ConversionException", "OutOfRangeException")
 FAILURES_MAX = 1000  # Details of more failures in one epoch than anybody reads.
 
 
@@ -168,10 +170,19 @@ class Topology:
             step.prepare(duck, state)
 
     def run(self, epoch: Epoch) -> pa.Table:
-        """Runs an epoch and gives its output rows, in order."""
-        for step in self.steps:
-            step.run(epoch)
-        result = self.output.fetch(epoch)
+        """Runs an epoch and gives its output rows, in order.
+
+        Raises:
+            EvaluationError: A sum or another state outgrows its type.
+        """
+        try:
+            for step in self.steps:
+                step.run(epoch)
+            result = self.output.fetch(epoch)
+        except DuckError as error:
+            if type(error).__name__ not in _DATA_ERRORS:
+                raise
+            raise EvaluationError(f"a value does not fit its type: {error}") from error
         for look in epoch.later:
             look(epoch)
         return result

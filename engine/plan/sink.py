@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from merganser.engine.catalog import Catalog, FormatSpec, Source
+from merganser.engine.expression import Expression, Literal
 from merganser.engine.plan.build import PlannedQuery, plan_query
 from merganser.engine.plan.coercion import convert, widens
 from merganser.engine.plan.create import timestamp_column
 from merganser.engine.plan.nodes import AggregateNode, ProjectNode, SinkNode
 from merganser.engine.plan.with_clause import WithClause, resolve_format
 from merganser.engine.schema import Schema
+from merganser.engine.types import DecimalType, SqlType
 from merganser.errors import KeyRuleError, PropertyError, TypeMismatchError, UserError
 from merganser.parser import ast
 
@@ -122,6 +125,8 @@ def plan_insert(
 def _converted(root: ProjectNode, sink: Source) -> ProjectNode:
     """The projection with the sink's types: names and order must match, numbers may widen.
 
+    A literal number may become any DECIMAL that has room for it.
+
     Raises:
         TypeMismatchError: They do not match.
     """
@@ -129,8 +134,8 @@ def _converted(root: ProjectNode, sink: Source) -> ProjectNode:
     given = root.schema.columns
     fits = len(wanted) == len(given) and len(sink.schema.key) == len(root.schema.key)
     if not fits or any(
-        to.name != column.name or not (to.type == column.type or widens(column.type, to.type))
-        for to, column in zip(wanted, given, strict=True)
+        to.name != name or not _fits(item, to.type)
+        for to, (name, item) in zip(wanted, root.items, strict=True)
     ):
         raise TypeMismatchError(
             "incompatible schema between results and sink",
@@ -141,6 +146,18 @@ def _converted(root: ProjectNode, sink: Source) -> ProjectNode:
         for to, (_, item) in zip(wanted, root.items, strict=True)
     )
     return replace(root, items=items, output=Schema(wanted))
+
+
+def _fits(item: Expression, wanted: SqlType) -> bool:
+    """Whether an item may go into a column without a cast."""
+    if item.result_type == wanted or widens(item.result_type, wanted):
+        return True
+    if not isinstance(item, Literal) or not isinstance(wanted, DecimalType):
+        return False
+    value = item.value
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return False
+    return bool(abs(Decimal(str(value))) < 10 ** (wanted.precision - wanted.scale))
 
 
 def _persistent(query: ast.Query) -> ast.Query:

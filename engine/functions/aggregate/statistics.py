@@ -27,7 +27,8 @@ def _spread(name: str, final: str) -> AggregateFunction:
     state = "STRUCT(n BIGINT, s DOUBLE, m DOUBLE)"
     between = (
         "CASE WHEN {a}.n = 0 OR {b}.n = 0 THEN 0 ELSE "
-        "pow({b}.n * {a}.s - {a}.n * {b}.s, 2) "
+        # So written, one more row is rounded as in ksqlDB.
+        "pow(({a}.n + {b}.n) * {b}.s - {b}.n * ({a}.s + {b}.s), 2) "
         "/ (CAST({a}.n AS DOUBLE) * {b}.n * ({a}.n + {b}.n)) END"
     )
 
