@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from merganser.engine.catalog import Source
 from merganser.engine.duck import identifier
@@ -42,6 +43,8 @@ class SinkOperator:
         key = self._key_encoder.encode(epoch.duck, rows.source, keys)
         value = self._value_encoder.encode(epoch.duck, key.source, values)
         key_sql = self._key_sql(key.payload, keys)
+        if self._tells_no_key_from_nulls:
+            _note_keyless(epoch)
         null = '"$tombstone"'
         if len(values) == 1 and not sink.value_format.wrapped:
             null += f" OR {next(iter(values.values()))} IS NULL"
@@ -66,6 +69,12 @@ class SinkOperator:
         )
         return in_order(records, order).drop_columns(order)
 
+    @property
+    def _tells_no_key_from_nulls(self) -> bool:
+        key = self._sink.schema.key
+        bare = len(key) == 1 and not self._sink.key_format.wrapped
+        return self._passes_keys and bool(key) and not bare
+
     def _encoder(self, *, is_key: bool) -> Encoder:
         spec = self._sink.key_format if is_key else self._sink.value_format
         schema = self._sink.schema
@@ -82,9 +91,13 @@ class SinkOperator:
                 (column,) = keys.values()
                 sql = f"CASE WHEN {column} IS NOT NULL THEN {payload} END"
         elif self._passes_keys:
-            # A record without key stays one without; PARTITION BY gives a key of NULLs instead.
+            # A record without key stays one without; a key of NULLs is one.
             given = " OR ".join(f"{column} IS NOT NULL" for column in keys.values())
-            sql = f"CASE WHEN {given} THEN {payload} END"
+            keyless = f'SELECT "partition", "offset" FROM {identifier(_KEYLESS)}'
+            sql = (
+                f'CASE WHEN {given} OR ("$partition", "$offset") NOT IN ({keyless}) '
+                f"THEN {payload} END"
+            )
         window = self._sink.window
         if window is None:
             return sql
@@ -92,6 +105,19 @@ class SinkOperator:
         if window.kind != "SESSION":
             return f"({sql} || {start})"
         return f"({sql} || unhex(printf('%016x', \"$window_end\")) || {start})"
+
+
+def _note_keyless(epoch: Epoch) -> None:
+    """Makes readable which of the epoch's records have no key."""
+    found = [
+        records.filter(pc.is_null(records.column("key"))).select(["partition", "offset"])
+        for records in epoch.inputs.values()
+    ]
+    epoch.duck.register(_KEYLESS, pa.concat_tables(found) if found else _NO_PLACES)
+
+
+_KEYLESS = "$keyless"
+_NO_PLACES = pa.table({"partition": pa.array([], pa.int32()), "offset": pa.array([], pa.int64())})
 
 
 def in_order(table: pa.Table, columns: Sequence[str]) -> pa.Table:
