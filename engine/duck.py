@@ -119,6 +119,9 @@ class Duck:
     def execute(self, sql: str, parameters: Sequence[object] | None = None) -> None:
         """Runs statements to their end and drops their result."""
         self._run(sql, parameters).complete()
+        if sql.startswith("ROLLBACK"):
+            self._views.clear()  # Those of the transaction are gone.
+            self._forget_plans()
 
     def rows(
         self, sql: str, parameters: Sequence[object] | None = None
@@ -181,9 +184,7 @@ class Duck:
         self._inboxes[name] = inbox
 
     def _replace(self, name: str, relation: pa.Table | _Inbox) -> None:
-        """Plans go on reading what had the name when they were made, so they are made anew."""
-        for statement in self._statements.values():
-            self._forget_plan(statement)
+        self._forget_plans()
         self._connection.register(name, relation)
 
     def unregister(self, name: str) -> None:
@@ -197,6 +198,7 @@ class Duck:
     def view(self, name: str, query: str) -> None:
         """Makes a query readable under a name; nothing is done if it is there already."""
         if self._views.get(name) != query:
+            self._forget_plans()
             self.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {query}")
             self._views[name] = query
 
@@ -282,6 +284,11 @@ class Duck:
             return None
         statement.plan, statement.use_count = plan, PLAN_USES
         return f"EXECUTE {plan}"
+
+    def _forget_plans(self) -> None:
+        """Plans go on reading what had a name when they were made; DuckDB only watches tables."""
+        for statement in self._statements.values():
+            self._forget_plan(statement)
 
     def _forget_plan(self, statement: _Statement) -> None:
         if statement.plan is not None:

@@ -58,9 +58,8 @@ class BatchEncoder:
         blobs = [self._write(row) for row in rows]
         name = f"{self._payloads}.p"
         duck.register(self._payloads, pa.table({name: pa.array(blobs, pa.binary())}))
-        duck.execute(
-            f"CREATE OR REPLACE TEMP VIEW {identifier(self._view)} AS "
-            f"SELECT * FROM {source} POSITIONAL JOIN {identifier(self._payloads)}"
+        duck.view(
+            self._view, f"SELECT * FROM {source} POSITIONAL JOIN {identifier(self._payloads)}"
         )
         return Encoded(identifier(self._view), identifier(name))
 

@@ -29,6 +29,7 @@ class StreamTableJoinOperator:
         self._name = f"$join_{index}"
         key = compile_expression(node.left_key)
         self._key = key.sql
+        self._rows_name = f"{self._name}_rows"
         self._checks = left.checks + right.checks
         self._checks += ErrorCheck.of(left.source, key, "ON", node.left_key)
 
@@ -69,9 +70,14 @@ class StreamTableJoinOperator:
                 sql = 'l."$key"'
             columns.append(f"{sql} AS {identifier(column.name)}")
         engine = [f"l.{name}" for name in self._left.engine_columns]
-        epoch.keep(self._name, f"SELECT {', '.join([*columns, *engine])} FROM {joined}")
+        query = f"SELECT {', '.join([*columns, *engine])} FROM {joined}"
         if changed:
+            epoch.keep(self._rows_name, query)
+            epoch.duck.view(self._name, f"SELECT * FROM {identifier(self._rows_name)}")
             self._state.store(epoch, self._right.source)
+        else:
+            # What follows becomes one statement with the join.
+            epoch.duck.view(self._name, query)
 
     def _on(self) -> str:
         conditions = [f'l."$key" = r.{self._state.keys[0]}']

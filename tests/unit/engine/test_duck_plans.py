@@ -54,3 +54,23 @@ def test_an_unregistered_name_holds_no_rows() -> None:
         assert len(duck.rows(f'SELECT x FROM "{NAME}"')) == 3
         duck.unregister(NAME)
         assert duck.rows(f'SELECT x FROM "{NAME}"') == []
+
+
+def test_a_view_that_was_made_anew_is_read_anew() -> None:
+    duck = Duck.memory()
+    duck.execute("CREATE TEMP TABLE kept AS SELECT 0 AS x")
+    for number in range(3 * PLAN_USES):
+        duck.register(NAME, table(1, number, wide=False))
+        kept = number % PLAN_USES == 0
+        duck.view("$view", "SELECT x FROM kept" if kept else f'SELECT x FROM "{NAME}"')
+        assert duck.rows('SELECT x FROM "$view"') == [(0 if kept else number,)]
+        assert duck.arrow('SELECT x FROM "$view"').column(0).to_pylist() == [0 if kept else number]
+
+
+def test_a_view_is_there_again_after_its_transaction_was_rolled_back() -> None:
+    duck = Duck.memory()
+    duck.execute("BEGIN")
+    duck.view("$view", "SELECT 1 AS x")
+    duck.execute("ROLLBACK")
+    duck.view("$view", "SELECT 1 AS x")
+    assert duck.rows('SELECT x FROM "$view"') == [(1,)]
