@@ -25,8 +25,10 @@ __all__ = ["__version__", "aggregate_function", "scalar_function", "table_functi
 _DECORATORS = "merganser.engine.functions.python.decorators"
 
 
-def __getattr__(name: str) -> object:
-    """The decorators, when they are first asked for: the command line can do without DuckDB."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__} has no attribute {name}")
-    return getattr(import_module(_DECORATORS), name)
+if not TYPE_CHECKING:  # Type checkers would take any name.
+
+    def __getattr__(name: str) -> object:
+        """The decorators, when they are first asked for: the command line needs no DuckDB."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__} has no attribute {name}")
+        return getattr(import_module(_DECORATORS), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from merganser.engine.catalog import Catalog, FunctionDefinition
@@ -40,7 +40,7 @@ class EngineFunctions:
 
     def load(self) -> None:
         """Reads packages and the extension folder."""
-        problems = load_packages()
+        problems = list(_packages())
         self.loaded = Declarations()
         if self._folder is not None:
             problems += load_folder(self._folder, self.loaded)
@@ -84,6 +84,12 @@ def _folder(properties: Mapping[str, str], data_dir: Path | None) -> Path | None
             return None
         given = data_dir / given
     return given if given.is_dir() else None
+
+
+@cache
+def _packages() -> tuple[LoadProblem, ...]:
+    """Loads installed packages once: looking for them takes longer than starting an engine."""
+    return tuple(load_packages())
 
 
 _made = lru_cache(maxsize=1024)(user_function)

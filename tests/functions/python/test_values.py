@@ -48,6 +48,24 @@ def value(declared: Declarations, text: str) -> tuple[object, object]:
     return found, failed
 
 
+def _declare_structs() -> None:
+    @scalar_function
+    def point(x: float, name: str | None) -> Point:
+        return Point(x, name)
+
+    @scalar_function
+    def name_of(point: Point) -> str | None:
+        return point.name
+
+    @scalar_function
+    def swapped(pair: Pair) -> Pair:
+        return {"first": pair["second"], "second": pair["first"]}
+
+    @table_function
+    def points(a: dict[str, float]) -> list[Point]:
+        return [Point(x, name) for name, x in a.items()]
+
+
 @pytest.fixture(scope="module")
 def declared() -> Declarations:
     """A function for each type."""
@@ -95,17 +113,11 @@ def declared() -> Declarations:
         def keys_of(a: dict[str, int]) -> list[str]:
             return sorted(a)
 
-        @scalar_function
-        def point(x: float, name: str | None) -> Point:
-            return Point(x, name)
+        _declare_structs()
 
         @scalar_function
-        def name_of(point: Point) -> str | None:
-            return point.name
-
-        @scalar_function
-        def swapped(pair: Pair) -> Pair:
-            return {"first": pair["second"], "second": pair["first"]}
+        def next_int(a: Annotated[int, "INT"]) -> Annotated[int, "INT"]:
+            return a + 1
 
         @scalar_function(types=["T", "T..."], returns="ARRAY<T>")
         def listed(first: object, *others: object) -> list[object]:
@@ -136,6 +148,8 @@ def declared() -> Declarations:
             "SWAPPED(STRUCT(FIRST := CAST(1 AS BIGINT), SECOND := CAST(2 AS BIGINT)))",
             {"FIRST": 2, "SECOND": 1},
         ),
+        ("NEXT_INT(1)", 2),
+        ("POINTS(MAP('a' := 1.5))", [{"X": 1.5, "NAME": "a"}]),
         ("LISTED('a')", ["a"]),
         ("LISTED(1, 2, 3)", [1, 2, 3]),
         ("LISTED(LISTED(TRUE))", [[True]]),
@@ -155,6 +169,17 @@ def test_result_of_another_type_fails() -> None:
         scalar_function(name="F", types=["INT"], returns="BOOLEAN")(lambda a: 1)
     for name in "ABCDEF":
         assert value(found, f"{name}(1)") == (None, True), name
+
+
+def test_time_that_python_has_not_fails_alone(declared: Declarations) -> None:
+    with using(lambda: InForce(declared.functions)):
+        compiled = compile_expression(bind("ZONED(FROM_UNIXTIME(N))", N="BIGINT"))
+    define_all(duck())
+    values = "(0), (253402300800000), (NULL), (86400000)"  # The second is in the year 10000.
+    rows = duck().rows(
+        f'SELECT {compiled.sql} IS NULL, {compiled.failed} FROM (VALUES {values}) AS t("N")'
+    )
+    assert rows == [(False, False), (True, True), (True, True), (False, False)]
 
 
 def test_null_is_not_passed_where_it_is_not_wanted() -> None:
