@@ -24,14 +24,14 @@ def _count_in(items: str, item: str) -> str:
     return f'len(list_filter({items}, lambda "$y": "$y" IS NOT DISTINCT FROM {item}))'
 
 
-def _without_last(old: str, new: str, depth: int = 0) -> str:
-    """`old` without the last occurrences of the elements of `new`.
+def _without(old: str, new: str, depth: int = 0, *, first: bool = False) -> str:
+    """`old` without the last (or first) occurrences of the elements of `new`.
 
     `depth` keeps the names of nested lambdas apart.
     """
     item, place = f'"$x{depth}"', f'"$n{depth}"'
-    behind = f"list_slice({old}, {place}, len({old}))"
-    kept = f"{_count_in(behind, item)} > {_count_in(new, item)}"
+    span = f"1, {place}" if first else f"{place}, len({old})"
+    kept = f"{_count_in(f'list_slice({old}, {span})', item)} > {_count_in(new, item)}"
     return f"list_filter({old}, lambda {item}, {place}: {kept})"
 
 
@@ -46,10 +46,10 @@ def _collect_list(arguments: Sequence[Expression], limit: int | None) -> Accumul
         merge=f"list_concat({{old}}, {{new}}){cut}",
         final="{state}",
         empty=f"CAST([] AS {state})",
-        undo=_without_last("{old}", "{new}"),
-        exchange=f"list_concat({_without_last('{old}', '{gone}')}, "
-        # What is not in the old list is taken from the new rows, which came in between.
-        f"{_without_last('{new}', _without_last('{gone}', '{old}', 1))}){cut}",
+        undo=_without("{old}", "{new}"),
+        # What is not in the old list is one of the epoch's new rows; the first came in before it.
+        exchange=f"list_concat({_without('{old}', '{gone}')}, "
+        f"{_without('{new}', _without('{gone}', '{old}', 1), first=True)}){cut}",
     )
 
 
