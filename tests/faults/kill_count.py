@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import shutil
@@ -262,8 +263,12 @@ def _sink(log: KafkaLog, topic: str) -> _Counts:
 
 def main() -> None:
     """Runs from the command line."""
-    bootstrap, kills, records = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    outcome = run(bootstrap, kills, records, seed=1)
+    parser = argparse.ArgumentParser(prog="kill_count", description=__doc__)
+    parser.add_argument("bootstrap", metavar="BOOTSTRAP", help="a Kafka for tests: HOST:PORT")
+    parser.add_argument("kills", metavar="KILLS", type=int, nargs="?", default=20)
+    parser.add_argument("records", metavar="RECORDS", type=int, nargs="?", default=100_000)
+    options = parser.parse_args()
+    outcome = run(options.bootstrap, options.kills, options.records, seed=1)
     shown = replace(outcome, wrong=outcome.wrong[:5])
     sys.stdout.write(f"{shown} {len(outcome.wrong)} wrong\n")
     sys.exit(1 if outcome.wrong else 0)
