@@ -203,3 +203,36 @@ def test_aggregate_over_a_table_takes_old_rows_away(declared: Declarations) -> N
         assert output(engine)[-1] == {"X": 14}
         with pytest.raises(StatementFailure, match="JOIN_TEXTS cannot be applied to a table"):
             engine.execute("CREATE TABLE no AS SELECT n, join_texts(k) AS x FROM t GROUP BY n;")
+
+
+@pytest.mark.parametrize("cuts", [[8], [1] * 8, [3, 5], [5, 1, 2]])
+def test_aggregate_is_the_same_however_epochs_are_cut(
+    declared: Declarations, cuts: list[int]
+) -> None:
+    texts = ["a", "b", "bad", "c", "d", "bad", "e", "f"]
+    with engine_with(declared) as engine:
+        engine.execute(
+            stream("t STRING")
+            + "CREATE TABLE out AS SELECT k, join_texts(t, '') AS x FROM s GROUP BY k;"
+        )
+        for count in cuts:
+            feed(engine, *({"T": texts.pop(0)} for _ in range(count)))
+            run(engine)
+        assert output(engine)[-1] == {"X": "abcdef"}
+        assert [offset for _, offset, _ in failures(engine)] == [2, 5]
+
+
+def test_state_is_made_again_by_replay(declared: Declarations) -> None:
+    with engine_with(declared) as engine:
+        engine.execute(
+            stream("t STRING, n BIGINT")
+            + "CREATE TABLE out AS SELECT k, join_texts(t) AS x, total(half(n)) AS y "
+            "FROM s GROUP BY k;"
+        )
+        feed(engine, {"T": "a", "N": 2}, {"T": "b", "N": 4})
+        run(engine)
+        (task,) = engine.tasks()
+        task.restart(keep_state=False)
+        feed(engine, {"T": "c", "N": 6})
+        run(engine)
+        assert output(engine)[-1] == {"X": "a,b,c", "Y": 6}
