@@ -56,10 +56,8 @@ def _by_offset(name: str, *, latest: bool) -> AggregateFunction:
                 state=state,
                 partial=f"coalesce({listed}, CAST([] AS {state})){cut}",
                 merge=f"list_concat({{old}}, {{new}}){cut}",
-                # ksqlDB puts the earlier session's values behind the later one's.
-                combine=f"list_concat({{new}}, {{old}}){cut}"
-                if latest
-                else f"list_sort(list_concat({{old}}, {{new}})){cut}",
+                # Of two sessions together ksqlDB keeps the first values here too.
+                combine=f"list_sort(list_concat({{old}}, {{new}}))[:{count}]",
                 final='list_transform({state}, lambda "$i": "$i".v)',
                 empty=f"CAST([] AS {state})",
             )
