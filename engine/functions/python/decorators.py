@@ -12,89 +12,36 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 import typing
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import TypeVar, overload
 
 from merganser.engine import types as sql
 from merganser.engine.functions.python.aggregate import PythonAggregate, Step, Steps
-from merganser.engine.functions.python.declarations import (
-    CATEGORY,
-    About,
-    checked_name,
-    declarations,
-)
-from merganser.engine.functions.python.hints import (
-    DefinitionError,
-    Hint,
-    hint_of,
-    read_signature,
-    sql_type,
+from merganser.engine.functions.python.declarations import declarations
+from merganser.engine.functions.python.hints import DefinitionError, Hint, sql_type
+from merganser.engine.functions.python.options import OptionNames, Options, StepOptions
+from merganser.engine.functions.python.parameters import (
+    Place,
+    counts,
+    hinted_parameters,
+    parameters_of,
+    returned,
+    signature_of,
 )
 from merganser.engine.functions.python.scalar import PythonOverload
-from merganser.engine.functions.signature import Parameter, Signature
+from merganser.engine.functions.signature import Signature
 from merganser.engine.types import ArrayType
 
 F = TypeVar("F", bound=Callable[..., object])
 C = TypeVar("C", bound=type)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the decorators of all kinds take.
-
-    Attributes:
-        name: In SQL; by default the Python name (class `JoinTexts` is JOIN_TEXTS). Letter case does
-            not count.
-        aliases: More names.
-        types: SQL types of the parameters where the hints do not say them; `"STRING..."` takes any
-            number, `"T"` any type, `"INT!"` an INT that is not NULL.
-        returns: SQL type of the result, for a table function of one row.
-        null_call: Whether the function is called with None; else the result is NULL then (an
-            aggregate leaves the row out).
-        description: By default the docstring.
-        author: By default `__author__` of the module.
-        version: By default `__version__` of the module.
-    """
-
-    name: str | None = None
-    aliases: Sequence[str] = ()
-    types: Sequence[str] | None = None
-    returns: str | None = None
-    null_call: bool = True
-    description: str | None = None
-    category: str = CATEGORY
-    author: str | None = None
-    version: str | None = None
-
-    def names(self, default: str) -> list[str]:
-        """Name and aliases in upper case."""
-        return [checked_name(name) for name in (self.name or default, *self.aliases)]
-
-    def about(self, source: Callable[..., object] | type) -> About:
-        """What is told of the function that is made of a Python function or class."""
-        module = sys.modules.get(source.__module__)
-        known = getattr(source, "__globals__", None) or vars(module) if module else {}
-        code = getattr(source, "__code__", None)
-        path = code.co_filename if code is not None else known.get("__file__", "")
-        doc = self.description if self.description is not None else inspect.getdoc(source)
-        return About(
-            (doc or "").strip(),
-            self.category,
-            self.author if self.author is not None else str(known.get("__author__", "")),
-            self.version if self.version is not None else str(known.get("__version__", "")),
-            str(path),
-            f"{source.__module__}.{source.__qualname__}",
-        )
-
-
 @overload
 def scalar_function(function: F, /) -> F: ...
 @overload
 def scalar_function(
-    *, vectorized: bool = False, **options: typing.Unpack[_OptionNames]
+    *, vectorized: bool = False, **options: typing.Unpack[OptionNames]
 ) -> Callable[[F], F]: ...
 def scalar_function(
     function: Callable[..., object] | None = None, /, *, vectorized: bool = False, **options: object
@@ -121,7 +68,7 @@ def scalar_function(
 @overload
 def table_function(function: F, /) -> F: ...
 @overload
-def table_function(**options: typing.Unpack[_OptionNames]) -> Callable[[F], F]: ...
+def table_function(**options: typing.Unpack[OptionNames]) -> Callable[[F], F]: ...
 def table_function(function: Callable[..., object] | None = None, /, **options: object) -> object:
     """Makes a Python function a table function of SQL: it gives a list, and each item is a row.
 
@@ -140,12 +87,12 @@ def _declare(
     function: Callable[..., object], options: Options, *, vectorized: bool, table: bool
 ) -> None:
     names = options.names(function.__name__)
-    parameters = _parameters(function, options, names[0])
+    parameters = parameters_of(function, options, names[0])
     if vectorized and not parameters:
         raise DefinitionError(f"function {names[0]} is vectorized and has no parameters")
-    returns = _returns(function, options, table=table)
+    returns = returned(function, options, table=table)
     called: Callable[..., object] = _list_of(function) if table else function
-    for count in _counts(parameters):
+    for count in counts(parameters):
         chosen = parameters[:count]
         signature = Signature(
             tuple(p.sql() for p in chosen),
@@ -182,11 +129,11 @@ def _list_of(function: Callable[..., object]) -> Callable[..., object]:
 def aggregate_function(source: C, /) -> C: ...
 @overload
 def aggregate_function(
-    *, state: str | None = None, **options: typing.Unpack[_OptionNames]
+    *, state: str | None = None, **options: typing.Unpack[OptionNames]
 ) -> Callable[[C], C]: ...
 @overload
 def aggregate_function(
-    *, state: str | None = None, **options: typing.Unpack[_StepOptions]
+    *, state: str | None = None, **options: typing.Unpack[StepOptions]
 ) -> type: ...
 def aggregate_function(
     source: type | None = None, /, *, state: str | None = None, **options: object
@@ -211,7 +158,7 @@ def aggregate_function(
     def declare(source: C) -> C:
         starts = [vars(kind).get("__init__") for kind in source.__mro__[:-1]]
         start = next((each for each in starts if each is not None), None)
-        literals = _plain_parameters(start, skip=1) if start is not None else []
+        literals = hinted_parameters(start, skip=1) if start is not None else []
         methods = {name: getattr(source, name, None) for name in _STEPS}
         _declare_aggregate(source, _maker(source), methods, literals, state, given)
         return source
@@ -256,7 +203,7 @@ def _declare_aggregate(
     source: type,
     make: Callable[..., Steps],
     methods: dict[str, Step | None],
-    literals: list[_Parameter],
+    literals: list[Place],
     state: str | None,
     options: Options,
 ) -> None:
@@ -268,147 +215,28 @@ def _declare_aggregate(
     initialise, add, result = methods["initialise"], methods["add"], methods["result"]
     assert initialise is not None
     assert add is not None
-    kept = Hint(sql_type(state)) if state is not None else _returns(initialise, Options())
-    given = kept if result is None else _returns(result, options)
+    kept = Hint(sql_type(state)) if state is not None else returned(initialise, Options())
+    given = kept if result is None else returned(result, options)
     if result is None and options.returns is not None:
         given = Hint(sql_type(options.returns))
     static = isinstance(inspect.getattr_static(source, "add"), staticmethod)
-    columns = _parameters(add, options, names[0], skip=1 if static else 2)
+    columns = parameters_of(add, options, names[0], skip=1 if static else 2)
     if any(p.optional for p in columns):
         raise DefinitionError(f"aggregate function {names[0]} has columns with defaults")
     if any(p.variadic for p in columns) and any(p.variadic for p in literals):
         raise DefinitionError(
             f"aggregate function {names[0]} takes any number of columns and of literals"
         )
-    for count in _counts(literals):
+    for count in counts(literals):
         for name in names:
             part = PythonAggregate(
                 name,
                 make,
-                _signature(columns, given),
-                _signature(literals[:count], Hint(sql.NULL)),
+                signature_of(columns, given),
+                signature_of(literals[:count], Hint(sql.NULL)),
                 tuple(p.hint for p in columns),
                 kept,
                 given,
                 options.null_call,
             )
             declarations().add(name, part, options.about(source))
-
-
-# ------------------------------------------------------------------ signatures
-
-
-@dataclass(frozen=True, slots=True)
-class _Parameter:
-    hint: Hint
-    variadic: bool = False
-    optional: bool = False
-    primitive: bool = False
-
-    def sql(self) -> Parameter:
-        """As a part of a signature."""
-        return Parameter(self.hint.type, self.variadic, self.primitive)
-
-
-def _signature(parameters: Sequence[_Parameter], returns: Hint) -> Signature:
-    return Signature(tuple(p.sql() for p in parameters), returns.type)
-
-
-def _counts(parameters: Sequence[_Parameter]) -> range:
-    """With how many parameters the function may be called; those with defaults may be left out."""
-    optional = sum(1 for p in parameters if p.optional)
-    variadic = any(p.variadic for p in parameters)
-    fewest = len(parameters) if variadic else len(parameters) - optional
-    return range(fewest, len(parameters) + 1)
-
-
-def _parameters(
-    function: Callable[..., object], options: Options, name: str, *, skip: int = 0
-) -> list[_Parameter]:
-    if options.types is None:
-        return _plain_parameters(function, skip=skip)
-    signature = read_signature(options.types, None)
-    places = [
-        p for p in list(inspect.signature(function).parameters.values())[skip:] if _positional(p)
-    ]
-    takes_any = any(p.kind is p.VAR_POSITIONAL for p in places)
-    if len(places) != len(signature.parameters) and not takes_any:
-        raise DefinitionError(
-            f"function {name} has {len(places)} parameters and {len(signature.parameters)} types"
-        )
-    return [
-        _Parameter(Hint(p.type), p.variadic, primitive=p.primitive) for p in signature.parameters
-    ]
-
-
-def _plain_parameters(function: Callable[..., object], *, skip: int) -> list[_Parameter]:
-    """The parameters behind the first `skip`, as the hints say them."""
-    hints = _hints(function)
-    found: list[_Parameter] = []
-    for place in list(inspect.signature(function).parameters.values())[skip:]:
-        if not _positional(place):
-            if place.default is place.empty and place.kind is not place.VAR_KEYWORD:
-                raise DefinitionError(f"parameter {place.name} can only be given by name")
-            continue
-        if place.name not in hints:
-            raise DefinitionError(f"parameter {place.name} has no type hint")
-        found.append(
-            _Parameter(
-                hint_of(hints[place.name]),
-                variadic=place.kind is place.VAR_POSITIONAL,
-                optional=place.default is not place.empty,
-            )
-        )
-    return found
-
-
-def _positional(place: inspect.Parameter) -> bool:
-    return place.kind in (
-        place.POSITIONAL_ONLY,
-        place.POSITIONAL_OR_KEYWORD,
-        place.VAR_POSITIONAL,
-    )
-
-
-def _returns(function: Callable[..., object], options: Options, *, table: bool = False) -> Hint:
-    if options.returns is not None:
-        kind = sql_type(options.returns)
-        return Hint(ArrayType(kind)) if table else Hint(kind)
-    annotation = _hints(function).get("return")
-    if annotation is None:
-        raise DefinitionError(f"{function.__name__} does not say what it returns")
-    hint = hint_of(annotation)
-    if table and not isinstance(hint.type, ArrayType):
-        raise DefinitionError(f"table function {function.__name__} must return a list")
-    return hint
-
-
-def _hints(function: Callable[..., object]) -> dict[str, object]:
-    try:
-        return typing.get_type_hints(function, include_extras=True)
-    except (NameError, TypeError) as error:
-        raise DefinitionError(f"a type hint of {function.__name__}: {error}") from error
-
-
-class _OptionNames(typing.TypedDict, total=False):
-    """`Options`, for type checkers."""
-
-    name: str | None
-    aliases: Sequence[str]
-    types: Sequence[str] | None
-    returns: str | None
-    null_call: bool
-    description: str | None
-    category: str
-    author: str | None
-    version: str | None
-
-
-class _StepOptions(_OptionNames, total=False):
-    """The parts of an aggregate, as functions."""
-
-    initialise: typing.Required[Callable[[], object]]
-    add: typing.Required[Step]
-    merge: typing.Required[Step]
-    result: Step
-    undo: Step
