@@ -67,6 +67,8 @@ def plan_query(
         UserError: A rule of the language is broken; with position where it is known.
     """
     nodes = source_nodes(query, catalog)
+    if str(properties.get(STRICT_TIME, "false")).lower() == "true":
+        nodes = [replace(node, strict_time=True) for node in nodes]
     _check_sources(query, nodes, persistent=persistent)
     scope = SourceScope(
         nodes, bounds=query.window is not None and not query.joins, custom_types=catalog.types
@@ -99,6 +101,9 @@ def plan_query(
     for node in root.walk():
         node.check()
     return PlannedQuery(root, tuple(node.source for node in nodes))
+
+
+STRICT_TIME = "ksql.timestamp.throw.on.invalid"
 
 
 def source_nodes(query: ast.Query, catalog: Catalog) -> list[SourceNode]:

@@ -75,12 +75,14 @@ class SourceNode(PlanNode):
 
     Attributes:
         columns: Output name → the source's column name, in order.
+        strict_time: A record without a valid event time fails the query.
     """
 
     source: Source
     alias: str
     columns: tuple[tuple[str, str], ...]
     output: Schema
+    strict_time: bool = False
 
     @property
     def schema(self) -> Schema:

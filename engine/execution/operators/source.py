@@ -27,6 +27,7 @@ from merganser.engine.plan.scope import SourceScope
 from merganser.engine.plan.with_clause import format_options
 from merganser.engine.schema import Column, Schema
 from merganser.engine.types import BIGINT, TIMESTAMP
+from merganser.errors import EvaluationError
 
 _WINDOW_BYTES = {"SESSION": 16, "TUMBLING": 8, "HOPPING": 8}
 
@@ -187,6 +188,13 @@ class SourceOperator:
             f'SELECT "partition", "offset" FROM {batch.source} '
             f"WHERE {' AND '.join([*good, f'NOT ({time} >= 0)'])}"
         )
+        if late.num_rows and self._node.strict_time:
+            row = late.slice(0, 1).to_pylist()[0]
+            raise EvaluationError(
+                f"the record at {self._source.topic}-{row['partition']}@{row['offset']} has no "
+                "valid event time",
+                hint="Unset ksql.timestamp.throw.on.invalid to leave such records out.",
+            )
         epoch.failure_count += late.num_rows
         epoch.failures.extend(
             RecordFailure(
