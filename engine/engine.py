@@ -38,6 +38,8 @@ from merganser.engine.statements.statement_text import failed_text, shown_text
 from merganser.errors import (
     CommandTimeoutError,
     MerganserError,
+    SqlSyntaxError,
+    UnknownPropertyError,
     UnsupportedError,
     UserError,
     WrongEndpointError,
@@ -45,7 +47,6 @@ from merganser.errors import (
 from merganser.parser import ast
 from merganser.parser.build import parse_part, parse_statement
 from merganser.parser.split import split_script
-from merganser.parser.variables import substitute
 
 COMMANDS = (
     ast.CreateSource,
@@ -225,7 +226,10 @@ class Engine:
         if after_sequence is not None:
             self.wait_for_command(after_sequence)
         overrides = dict(properties or {})
-        self._check_overrides(overrides)
+        try:
+            self._check_overrides(overrides)
+        except UnknownPropertyError as error:
+            raise StatementFailure(error, _first_statement(text)) from error
         with self._lock:
             actions = DryActions(self._tasks, self.log)
             self._run(text, self._session(overrides, variables or {}, actions), dry=True)
@@ -315,8 +319,9 @@ class Engine:
         *,
         properties: Mapping[str, object] | None = None,
         variables: Mapping[str, str] | None = None,
+        known_only: bool = True,
     ) -> QueryResult | PrintResult:
-        """Starts one SELECT or PRINT.
+        """Starts one SELECT or PRINT. `known_only` refuses properties that nobody knows.
 
         Raises:
             StatementFailure: It is no such statement, or is wrong.
@@ -324,13 +329,13 @@ class Engine:
         overrides = dict(properties or {})
         parts = split_script(text)
         try:
-            self._check_overrides(overrides)
+            self._check_overrides(overrides, known_only=known_only)
             if len(parts) != 1:
-                raise UserError(f"expected exactly one statement, found {len(parts)}")
+                raise SqlSyntaxError(f"expected exactly one statement, found {len(parts)}")
             session = self._session(
                 overrides, variables or {}, RealActions(self._tasks, self.log, self.close_query)
             )
-            statement = parse_statement(substitute(parts[0].text, session.variables))
+            statement = parse_part(parts[0], session.variables)
             with self._functions_of(session):
                 return run_query(
                     statement, session, tasks=self._tasks, pushes=self._pushes, duck=self._duck
@@ -373,12 +378,14 @@ class Engine:
         """Raises RequestError if a client may not set the property."""
         check_allowed(name, self.config.properties)
 
-    def _check_overrides(self, overrides: Mapping[str, object]) -> None:
+    def _check_overrides(self, overrides: Mapping[str, object], *, known_only: bool = True) -> None:
         """Raises for what a request may not set, and for values that cannot be."""
         for name, value in overrides.items():
             check_allowed(name, self.config.properties)
             if (known := find_property(name)) is not None:
                 known.check(value)
+            elif known_only:
+                raise UnknownPropertyError(f'property "{name}" does not exist')
 
     def health(self) -> dict[str, bool]:
         """Whether names can be listed, the log answers now, and commands can run."""
@@ -407,6 +414,11 @@ class Engine:
             duck=self._duck,
             schemas=schemas,
         )
+
+
+def _first_statement(text: str) -> str:
+    parts = split_script(text)
+    return parts[0].text if parts else text
 
 
 def _handled(statement: ast.Statement, session: Session) -> Answer | None:

@@ -100,7 +100,12 @@ class StatementEngine(Protocol):
     ) -> list[Answer]: ...
 
     def query(
-        self, text: str, *, properties: Mapping[str, object], variables: Mapping[str, str]
+        self,
+        text: str,
+        *,
+        properties: Mapping[str, object],
+        variables: Mapping[str, str],
+        known_only: bool = True,
     ) -> QueryResult | PrintResult: ...
 
     def inserter(self, target: str, *, properties: Mapping[str, object]) -> Inserter: ...

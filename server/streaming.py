@@ -68,7 +68,13 @@ class ChunkedError(Response):
     def __init__(self, body: Body | None, *, status: int | None = None) -> None:
         code = status or int(str(body["error_code"] if body else 50000)) // 100
         super().__init__(json_bytes(body) if body else b"", status_code=code)
+        self._framed_headers = self.raw_headers
         self.raw_headers = _without_length(self.raw_headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["http_version"] == "2":
+            self.raw_headers = self._framed_headers
+        await super().__call__(scope, receive, send)
 
 
 def _without_length(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

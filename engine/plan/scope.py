@@ -10,7 +10,7 @@ from merganser.engine.expression import ColumnRef
 from merganser.engine.plan.nodes import SourceNode
 from merganser.engine.schema import PSEUDO_COLUMNS
 from merganser.engine.types import SqlType
-from merganser.errors import Span, UnknownNameError, UserError
+from merganser.errors import Span, UnknownColumnError, UnknownNameError, UserError
 
 WINDOW_BOUNDS = ("WINDOWSTART", "WINDOWEND")
 
@@ -67,7 +67,7 @@ class SourceScope:
         known = [inner for node in nodes for _, inner in node.columns]
         near = difflib.get_close_matches(name, known, n=1)
         place = f"'{source}.{name}'" if source else f"'{name}'"
-        raise UnknownNameError(
+        raise UnknownColumnError(
             f"column {place} cannot be resolved",
             hint=f"Did you mean {near[0]}?" if near else None,
             span=span,

@@ -7,7 +7,7 @@ started.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +16,7 @@ from merganser.engine.answer import RowBatch
 from merganser.engine.clock import Clock
 from merganser.engine.duck import Duck, physical_name
 from merganser.engine.execution.topology import Epoch, Topology
-from merganser.engine.log.protocol import Log, TopicPartition
+from merganser.engine.log.protocol import Log, TopicBatch, TopicPartition
 from merganser.engine.runtime.epoch import ordered_inputs
 from merganser.engine.schema import Schema
 
@@ -43,6 +43,7 @@ class PushRows:
         positions: Mapping[TopicPartition, int],
         ends: Mapping[TopicPartition, int] | None = None,
         limit: int | None = None,
+        drops_null_records: bool = False,
         on_end: Callable[[str], None] = lambda _query_id: None,
     ) -> None:
         self.query_id = query_id
@@ -54,6 +55,7 @@ class PushRows:
         self._positions = positions
         self._ends = ends
         self._limit = limit
+        self._drops_null_records = drops_null_records
         self._on_end = on_end
         self._closed = threading.Event()
 
@@ -76,8 +78,7 @@ class PushRows:
             self._topology.prepare(duck, alias)
             while not self._closed.is_set():
                 batches = reader.poll(PUSH_ROWS_MAX, POLL_WAIT_MS)
-                if batches:
-                    inputs = self._cut(ordered_inputs(batches))
+                for inputs in self._epochs(batches):
                     epoch = Epoch(duck, inputs, alias, times, self._clock.now_ms())
                     batch = self._batch(self._topology.run(epoch), left)
                     if batch.rows.num_rows:
@@ -86,6 +87,8 @@ class PushRows:
                         yield batch
                     if left == 0:
                         return
+                    if self._closed.is_set():
+                        break
                 if self._ends is not None and self._at_end(reader.positions()):
                     return
         finally:
@@ -93,6 +96,26 @@ class PushRows:
             duck.detach(alias)
             duck.close()
             self._on_end(self.query_id)
+
+    def _epochs(self, batches: Sequence[TopicBatch]) -> Iterator[dict[str, pa.Table]]:
+        """The records of a poll, cut into epochs.
+
+        An epoch gives the last change of a key only, and a LIMIT counts changes: with one, each
+        record gets an epoch. Streams have no changes.
+        """
+        if not batches:
+            return
+        inputs = self._cut(ordered_inputs(batches))
+        if self._drops_null_records or self._limit is None:
+            yield inputs
+            return
+        order = sorted(
+            (seq, topic, index)
+            for topic, table in inputs.items()
+            for index, seq in enumerate(table.column("seq").to_pylist())
+        )
+        for _, topic, index in order:
+            yield {topic: inputs[topic].slice(index, 1)}
 
     def _at_end(self, positions: Mapping[TopicPartition, int]) -> bool:
         assert self._ends is not None
@@ -116,6 +139,8 @@ class PushRows:
         return cut
 
     def _batch(self, table: pa.Table, left: int | None) -> RowBatch:
+        if self._drops_null_records and table.num_rows:
+            table = table.filter(pc.invert(pc.fill_null(table.column("$tombstone"), False)))
         if left is not None:
             table = table.slice(0, left)
         columns = [table.column(physical_name(column.name)) for column in self._schema]

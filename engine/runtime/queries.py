@@ -16,14 +16,16 @@ from merganser.engine.execution.topology import Topology
 from merganser.engine.log.protocol import Log, TopicPartition
 from merganser.engine.plan.build import PlannedQuery, plan_query
 from merganser.engine.plan.pull import check_pull_clauses, plan_pull
+from merganser.engine.runtime.lookup import check_limit_allowed, check_pull
 from merganser.engine.runtime.pull import run_pull
 from merganser.engine.runtime.push import PushRows
 from merganser.engine.runtime.services import TaskTable
-from merganser.errors import UnavailableError, UserError
+from merganser.errors import TooManyRequestsError, UnavailableError, UserError
 from merganser.parser import ast
 
 MAX_PUSH_QUERIES = "ksql.max.push.queries"
 MAX_PUSH_QUERIES_DEFAULT = "100"
+PULL_RATE = "ksql.query.pull.max.qps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +39,45 @@ class PushEntry:
 
 
 @dataclass
-class PushTable:
-    """The push queries that run now."""
+class PullRate:
+    """Lets so many pull queries start a second, and as many more after a quiet second."""
 
+    _spare: float = 0.0
+    _next_ms: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, per_second: float, now_ms: int) -> None:
+        """Takes part in the rate.
+
+        Raises:
+            TooManyRequestsError: There is no place now.
+        """
+        with self._lock:
+            if self._next_ms > now_ms:
+                raise TooManyRequestsError(
+                    f"more than {per_second:g} pull queries a second",
+                    hint=f"Ask again later, or raise {PULL_RATE}.",
+                )
+            passed = (now_ms - self._next_ms) / 1000
+            self._spare = min(per_second, self._spare + passed * per_second)
+            used = min(1.0, self._spare)
+            self._spare -= used
+            self._next_ms = now_ms + (1 - used) * 1000 / per_second
+
+
+@dataclass
+class PushTable:
+    """The push queries that run now, and how often pull queries may start."""
+
+    pull_rate: PullRate = field(default_factory=PullRate)
     _entries: dict[str, PushEntry] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def next_id(self, source: str) -> str:
+    def next_id(self, source: str, *, scalable: bool = False) -> str:
         """An id that no query has had."""
-        return f"transient_{source}_{next(self._count)}"
+        prefix = "SCALABLE_PUSH_QUERY" if scalable else "transient"
+        return f"{prefix}_{source}_{next(self._count)}"
 
     def add(self, entry: PushEntry, most: int) -> None:
         """Adds a query.
@@ -121,11 +152,25 @@ def _push(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
     query = statement.query
     planned = plan_query(query, now.catalog, persistent=False, properties=now.properties)
     positions = start_positions(planned, now.log, from_earliest=now.from_earliest)
-    query_id = now.pushes.next_id(planned.sources[0].name)
+    query_id = now.pushes.next_id(planned.sources[0].name, scalable=_is_scalable(query, now))
     return _started(statement, planned, query_id, positions, None, now)
 
 
+def _is_scalable(query: ast.Query, now: Selecting) -> bool:
+    """Whether ksqlDB would answer it from the running query that writes its source.
+
+    Here it only shows in the id: every push query reads the topic by itself.
+    """
+    enabled = str(now.properties.get("ksql.query.push.v2.enabled", "")).lower() == "true"
+    plain = not (query.joins or query.window or query.group_by or query.partition_by)
+    return enabled and plain and not now.from_earliest
+
+
 def _stream_pull(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
+    if statement.query.limit is not None:
+        check_limit_allowed(now.properties)
+        if statement.query.limit < 0:
+            raise UserError("LIMIT must not be negative")
     planned = plan_query(statement.query, now.catalog, persistent=False, properties=now.properties)
     positions = start_positions(planned, now.log, from_earliest=True)
     ends: dict[TopicPartition, int] = {}
@@ -155,6 +200,7 @@ def _started(
         positions=positions,
         ends=ends,
         limit=limit,
+        drops_null_records=not planned.root.is_table,
         on_end=now.pushes.ended,
     )
     most = int(str(now.properties.get(MAX_PUSH_QUERIES, MAX_PUSH_QUERIES_DEFAULT)))
@@ -180,6 +226,9 @@ def start_positions(
 
 def _pull(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
     pulled = plan_pull(statement.query, now.catalog)
+    check_pull(pulled, now.properties)
+    if (rate := now.properties.get(PULL_RATE)) is not None:
+        now.pushes.pull_rate.take(float(str(rate)), now.clock.now_ms())
     name = pulled.source.name
     owner = next(
         (

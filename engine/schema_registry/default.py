@@ -10,8 +10,13 @@ from merganser.engine.schema_registry.protocol import SchemaRegistry
 
 
 def default_registry(properties: Mapping[str, str], *, embedded: bool) -> SchemaRegistry | None:
-    """The registry that the properties name; without one, an embedded log gets its own."""
+    """The registry that the properties name; without one, an embedded log gets its own.
+
+    An empty address means that there is none.
+    """
     url = properties.get("ksql.schema.registry.url")
+    if url == "":
+        return None
     if url:
         user = properties.get("ksql.schema.registry.basic.auth.user.info")
         return ConfluentSchemaRegistry(url, user=user)

@@ -9,7 +9,7 @@ from merganser.engine.plan.resolve_type import resolve_type
 from merganser.engine.schema import PSEUDO_COLUMNS, Column, Schema
 from merganser.engine.statements.current_status import CurrentStatus
 from merganser.engine.statements.handlers import Session, handles
-from merganser.errors import NameTakenError, UserError
+from merganser.errors import NameTakenError, UnknownNameError, UserError
 from merganser.parser import ast
 
 
@@ -17,7 +17,9 @@ from merganser.parser import ast
 def alter_source(statement: ast.AlterSource, session: Session) -> Answer:
     """Adds columns to a source that CREATE made from a topic."""
     kind = "table" if statement.is_table else "stream"
-    source = session.catalog.source(statement.name, statement.span)
+    source = session.catalog.sources.get(statement.name)
+    if source is None:
+        raise UnknownNameError(f"Source {statement.name} does not exist.")
     if source.is_table != statement.is_table:
         raise UserError(f"incompatible data source type is {source.kind.upper()}")
     if source.query_id is not None:

@@ -59,7 +59,7 @@ def create_source(statement: ast.CreateSource, session: Session) -> Answer:
         query_id = _materialize(planned.source, session)
     return CurrentStatus(
         command_id=create_id(kind, statement.name),
-        message=f"{kind.capitalize()} created",
+        message=f"Created query with ID {query_id}" if query_id else f"{kind.capitalize()} created",
         query_id=query_id,
         sequence=session.sequence,
     )

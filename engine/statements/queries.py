@@ -10,9 +10,10 @@ from merganser.engine.plan.sink import PlannedSink
 from merganser.engine.runtime import processing_log
 from merganser.engine.runtime.task import QuerySpec
 from merganser.engine.statements.handlers import Session
-from merganser.errors import UserError
+from merganser.errors import RequestError, UserError
 
 GUARANTEE = "processing.guarantee"
+QUERIES_MAX = "ksql.query.persistent.active.limit"
 
 
 def spec_of(
@@ -23,7 +24,17 @@ def spec_of(
     sources: Sequence[Source],
     sink: Source | None,
 ) -> QuerySpec:
-    """What the task of a query runs, by the properties in force."""
+    """What the task of a query runs, by the properties in force.
+
+    Raises:
+        UserError: A property is wrong, or there are as many queries as the server allows.
+    """
+    most = session.defaults.get(QUERIES_MAX)
+    if most is not None and len(session.catalog.queries) > int(most):
+        raise RequestError(
+            f"no more than {most} persistent queries may run on this server",
+            hint=f"Terminate one, or raise {QUERIES_MAX}.",
+        )
     guarantee = str(session.setting(GUARANTEE) or "exactly_once_v2")
     if guarantee not in ("exactly_once_v2", "at_least_once"):
         raise UserError(

@@ -108,7 +108,7 @@ class RunningQueries:
                 planned = plan_query(
                     statement.query, catalog, persistent=False, properties=properties
                 )
-                name = f"transient_{planned.sources[0].name}"
+                name = f"transient_{planned.sources[0].name}_{session.clock.now_ms()}"
                 return _explained(name, "PUSH", statement.text, planned.root)
             case _:
                 raise UnsupportedError(

@@ -1,7 +1,8 @@
 """Statements as they are shown: what they say and what follows from it, in ksqlDB's layout.
 
 CREATE shows resolved types and the properties of the topic, sorted by name; CREATE … AS SELECT also
-the source of each column and the name of each result. Values of INSERT are never shown.
+the source of each column and the name of each result. Values of INSERT and settings of connectors
+are never shown.
 Source: parity/rest-api.md, section 5; recorded exchanges of a ksqlDB server.
 """
 
@@ -47,6 +48,12 @@ def shown_text(statement: ast.Statement, session: Session) -> str:
 
 def failed_text(statement: ast.Statement, session: Session) -> str:
     """The text of a statement that was refused."""
+    if isinstance(statement, ast.CreateConnector):
+        hidden = tuple(
+            (name, value if name == "connector.class" else "[string]")
+            for name, value in statement.properties
+        )
+        return replace(statement, properties=hidden).sql() + ";"
     if not isinstance(statement, ast.InsertValues):
         return shown_text(statement, session)
     columns = f" ({', '.join(map(quote, statement.columns))})" if statement.columns else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from merganser.engine.answer import Answer
 from merganser.engine.plan.resolve_type import resolve_type
-from merganser.engine.statements.current_status import CurrentStatus, WarningEntity
+from merganser.engine.statements.current_status import CurrentStatus
 from merganser.engine.statements.handlers import Session, handles
 from merganser.errors import NameTakenError, UnknownNameError
 from merganser.parser import ast
@@ -16,7 +16,11 @@ def create_type(statement: ast.CreateType, session: Session) -> Answer:
     if statement.name in session.catalog.types:
         known = f"{session.catalog.types[statement.name]}"
         if statement.if_not_exists:
-            return WarningEntity(message=f"{statement.name} is already registered as {known}")
+            return CurrentStatus(
+                command_id=f"type/{statement.name}/create",
+                message=f"{statement.name} is already registered as {known}",
+                sequence=session.sequence,
+            )
         raise NameTakenError(
             f"cannot register custom type {statement.name}: it is already registered as {known}",
             span=statement.span,
@@ -40,7 +44,7 @@ def drop_type(statement: ast.DropType, session: Session) -> Answer:
                 message=f"Type '{statement.name}' does not exist",
                 sequence=session.sequence,
             )
-        raise UnknownNameError(f"type {statement.name} does not exist", span=statement.span)
+        raise UnknownNameError(f"Type {statement.name} does not exist.")
     session.catalog = session.catalog.without_type(statement.name)
     return CurrentStatus(
         command_id=f"type/{statement.name}/drop",

@@ -17,11 +17,15 @@ from starlette.responses import Response
 from merganser.engine.answer import PrintResult, QueryResult
 from merganser.engine.engine import StatementFailure
 from merganser.errors import (
+    InternalError,
     PropertyError,
     RequestError,
     SqlSyntaxError,
+    TooManyRequestsError,
     UnavailableError,
+    UnknownColumnError,
     UnknownNameError,
+    UnknownPropertyError,
     UnknownTopicError,
     UserError,
     WrongEndpointError,
@@ -68,6 +72,7 @@ class _Question:
     media_type: str
     debug: bool = False
     after_sequence: int | None = None
+    known_properties_only: bool = True
 
 
 @router.post("/query-stream", openapi_extra=body_of(QueryStreamRequest), responses=_STREAMED)
@@ -89,6 +94,7 @@ async def query_stream(request: Request, services: Ready) -> Response:
         variables_of(body.session_variables),
         media_type,
         debug=body.request_properties.get(_DEBUG_PROPERTY) is True,
+        known_properties_only=False,
     )
     try:
         result = await _started(services, question)
@@ -119,7 +125,7 @@ async def query(request: Request, services: Ready) -> Response:
     question = _Question(
         body.ksql,
         body.streams_properties,
-        variables_of(body.session_variables),
+        {},  # ksqlDB takes no variables here.
         media_type,
         debug=body.request_properties.get(_DEBUG_PROPERTY) is True,
         after_sequence=body.command_sequence_number,
@@ -169,7 +175,10 @@ async def _started(services: Services, question: _Question) -> QueryResult | Pri
         if question.after_sequence is not None:
             services.engine.wait_for_command(question.after_sequence)
         return services.engine.query(
-            question.text, properties=question.properties, variables=question.variables
+            question.text,
+            properties=question.properties,
+            variables=question.variables,
+            known_only=question.known_properties_only,
         )
 
     return await services.run(start)
@@ -208,7 +217,7 @@ def _stream_error(failure: StatementFailure) -> Body:
         case UnknownTopicError():
             return generic_error(UserError.code, str(error))
         case PropertyError():
-            return generic_error(RequestError.code, str(error))
+            return generic_error(InternalError.code, str(error))
         case WrongEndpointError():
             return {
                 **statement_error(error, failure.statement_text),
@@ -225,8 +234,14 @@ def _query_refusal(failure: StatementFailure) -> Response:
     """
     error = failure.error
     match error:
+        case UnknownPropertyError():
+            return error_response(generic_error(error.code, str(error)))
+        case UnknownColumnError():
+            return ChunkedError(statement_error(error, failure.statement_text))
         case PropertyError() | WrongEndpointError():
             return error_response(generic_error(RequestError.code, str(error)))
+        case TooManyRequestsError():
+            return ChunkedError(generic_error(error.code, str(error)))
         case SqlSyntaxError() | UnknownNameError() | RequestError() | UnavailableError():
             return error_response(statement_error(error, failure.statement_text))
         case _:

@@ -84,6 +84,10 @@ class UnknownNameError(UserError):
     """A source, column, function, type, query or topic of that name does not exist."""
 
 
+class UnknownColumnError(UnknownNameError):
+    """The sources of a query have no such column."""
+
+
 class NameTakenError(UserError):
     """The name is in use."""
 
@@ -108,6 +112,12 @@ class PropertyError(UserError):
     """A property is unknown, may not be set, or has a wrong value."""
 
 
+class UnknownPropertyError(PropertyError):
+    """A request sets a property that nobody knows. ksqlDB takes it for a failure of its own."""
+
+    code = 50000
+
+
 class RequestError(UserError):
     """The request around the statement is wrong (body, endpoint, limits)."""
 
@@ -118,6 +128,12 @@ class Http2RequiredError(RequestError):
     """The endpoint is for HTTP/2 only."""
 
     code = 40004
+
+
+class TooManyRequestsError(RequestError):
+    """A client asks more often than the server allows."""
+
+    code = 42900
 
 
 class UnknownTopicError(RequestError):

@@ -21,16 +21,9 @@ QUERIES = {ast.QueryStatement, ast.PrintTopic}
 """Answered by the query endpoints, not by a handler."""
 
 NOT_YET = {
-    ast.AlterSystem,
     ast.AssertNullValues,
-    ast.AssertSchema,
     ast.AssertSource,
     ast.AssertValues,
-    ast.CreateConnector,
-    ast.DescribeConnector,
-    ast.DropConnector,
-    ast.ListConnectorPlugins,
-    ast.ListConnectors,
     ast.RunScript,
 }
 """Parsed, and refused by name."""

@@ -200,7 +200,12 @@ class FakeEngine:
         return found
 
     def query(
-        self, text: str, *, properties: Mapping[str, object], variables: Mapping[str, str]
+        self,
+        text: str,
+        *,
+        properties: Mapping[str, object],
+        variables: Mapping[str, str],
+        known_only: bool = True,
     ) -> QueryResult | PrintResult:
         self.seen.append({"text": text, "properties": properties, "variables": variables})
         make = self.queries.get(text)

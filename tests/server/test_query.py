@@ -276,7 +276,10 @@ def test_properties_and_variables_reach_the_engine(raw: RawConnection, engine: F
         streamsProperties={"q": 1},
     )
     ask(raw, QUERY, None, streamsProperties={"p": 1}, sessionVariables={"v": 2})
-    assert engine.seen == [{"text": "Q;", "properties": {"p": 1}, "variables": {"v": "2"}}] * 2
+    assert engine.seen == [
+        {"text": "Q;", "properties": {"p": 1}, "variables": {"v": "2"}},
+        {"text": "Q;", "properties": {"p": 1}, "variables": {}},
+    ]
 
 
 def test_query_waits_for_the_command_it_names(raw: RawConnection, engine: FakeEngine) -> None:

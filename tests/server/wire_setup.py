@@ -31,6 +31,7 @@ AREA_PROPERTIES: Mapping[str, Mapping[str, str]] = {
         "ksql.query.persistent.active.limit": "1",
         "ksql.properties.overrides.denylist": "auto.offset.reset",
         "ksql.insert.into.values.enabled": "false",
+        "ksql.schema.registry.url": "",
     },
 }
 WITHOUT_PROCESSING_LOG = frozenset({"configured_limits"})
