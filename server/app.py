@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 import merganser
 from merganser.errors import MerganserError
+from merganser.server.cors import CorsMiddleware, CorsRules
 from merganser.server.failures import error_response, generic_error, not_found
 from merganser.server.paths import PathMiddleware
 from merganser.server.routes import (
@@ -51,6 +52,8 @@ def create_app(engine: StatementEngine, *, host: str = "localhost:8088") -> Fast
     for module in _ROUTERS:
         app.include_router(module.router)
     app.add_middleware(PathMiddleware)
+    if (rules := CorsRules.of(engine.config.properties)) is not None:
+        app.add_middleware(CorsMiddleware, rules=rules)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(MerganserError, _known_error)
     app.add_exception_handler(Exception, _unknown_error)

@@ -13,6 +13,7 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from merganser.engine.answer import Answer, PrintResult, QueryResult
+from merganser.engine.clock import Clock, SystemClock
 from merganser.errors import UserError
 from merganser.server.handover import Handover
 
@@ -69,6 +70,8 @@ class EngineSettings(Protocol):
 
     @property
     def service_id(self) -> str: ...
+    @property
+    def properties(self) -> Mapping[str, str]: ...
 
 
 class Inserter(Protocol):
@@ -140,6 +143,7 @@ class Services:
 
     Attributes:
         host: `host:port` as clients know the server.
+        clock: For times in answers.
         failure: Why the engine did not start.
         settled: Set once the engine has started or failed to.
         on_failure: Called in the latter case.
@@ -148,6 +152,7 @@ class Services:
     def __init__(self, engine: StatementEngine, host: str) -> None:
         self.engine = engine
         self.host = host
+        self.clock: Clock = SystemClock()
         self.state = ServerState.INITIALIZING
         self.failure: BaseException | None = None
         self.settled = threading.Event()

@@ -100,6 +100,7 @@ class FakeConfig:
     """What the server shows of the configuration."""
 
     service_id: str = "test_"
+    properties: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -24,7 +24,15 @@ SERVER_PROPERTIES = {
     "ksql.logging.processing.topic.auto.create": "true",
     "ksql.logging.processing.stream.auto.create": "true",
 }
+_OPEN_TO_ONE = {
+    "access.control.allow.origin": "http://example.org",
+    "access.control.allow.methods": "POST,GET",
+    "access.control.allow.headers": "X-Foo",
+    "ksql.heartbeat.enable": "true",
+}
 AREA_PROPERTIES: Mapping[str, Mapping[str, str]] = {
+    "configured_cors_heartbeat": _OPEN_TO_ONE,
+    "cluster_terminate": _OPEN_TO_ONE,
     "configured_limits": {
         "ksql.max.push.queries": "1",
         "ksql.query.pull.max.qps": "1",
