@@ -6,7 +6,7 @@ upserts until an operator needs the old rows too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from merganser.engine.catalog import Source
 from merganser.engine.duck import identifier
@@ -48,6 +48,8 @@ from merganser.engine.plan.nodes import (
 )
 from merganser.errors import InternalError
 
+STRIDE_BITS = 36  # With the 26 of an epoch's largest `$seq` no more than a BIGINT has.
+
 
 def compile_plan(plan: PlanNode, *, keep: bool = False) -> Topology:
     """The topology of a plan that ends in a sink or, for push queries, in a projection.
@@ -57,7 +59,8 @@ def compile_plan(plan: PlanNode, *, keep: bool = False) -> Topology:
     Raises:
         UnsupportedError: An operator that this build does not have.
     """
-    compiler = _Compiler()
+    joins = [node for node in plan.walk() if isinstance(node, JoinNode)]
+    compiler = _Compiler(nested=tuple(j.left for j in joins if _is_stream_join(j.left)))
     if isinstance(plan, SinkNode):
         return compiler.persistent(plan)
     return compiler.push(plan, keep=keep)
@@ -67,6 +70,12 @@ def compile_plan(plan: PlanNode, *, keep: bool = False) -> Topology:
 class _Compiler:
     steps: list[Step] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
+    nested: tuple[PlanNode, ...] = ()
+
+    @property
+    def stride(self) -> int:
+        """What a stream join below another join leaves between two rows' `$seq`."""
+        return 1 << STRIDE_BITS // max(len(self.nested), 1)
 
     def persistent(self, plan: SinkNode) -> Topology:
         # A session that goes and comes again at once is told as both.
@@ -183,10 +192,15 @@ class _Compiler:
     def _join(self, node: JoinNode, *, retract: bool) -> Rows:
         left = self.upserts(self.rows(node.left))
         right = self.upserts(self.rows(node.right))
+        below = [join for join in node.left.walk() if _is_stream_join(join)]
+        if below:  # Both sides' `$seq` has to be of one measure.
+            scaled = f'"$seq" * {self.stride ** len(below)} AS "$seq"'
+            right = replace(right, source=f"(SELECT * REPLACE ({scaled}) FROM {right.source})")
         index = len(self.steps)
         operator: TableTableJoinOperator | ForeignKeyJoinOperator | StreamStreamJoinOperator
         if not node.right.is_table:
-            operator = StreamStreamJoinOperator(node, left, right, index)
+            stride = self.stride if node in self.nested else None
+            operator = StreamStreamJoinOperator(node, left, right, index, stride=stride)
         elif not node.left.is_table:
             lookup = StreamTableJoinOperator(node, left, right, index)
             return self._add(lookup, lookup.rows)
@@ -195,6 +209,10 @@ class _Compiler:
         else:
             operator = TableTableJoinOperator(node, left, right, index, retract=retract)
         return self._add(operator, operator.rows)
+
+
+def _is_stream_join(node: PlanNode) -> bool:
+    return isinstance(node, JoinNode) and not node.right.is_table
 
 
 def _over_foreign_key_join(node: PlanNode) -> bool:

@@ -27,6 +27,7 @@ from merganser.engine.plan.nodes import JoinNode
 from merganser.engine.schema import Role
 
 DEFAULT_GRACE_MS = 24 * 3_600_000
+_LAST = 1 << 26  # A `$seq` behind all of an epoch; with a stride it still is a BIGINT.
 _OUTER = {"INNER": "", "LEFT": "l", "RIGHT": "r", "FULL": "lr"}
 
 
@@ -52,7 +53,15 @@ class _Side:
 class StreamStreamJoinOperator:
     """Buffers both sides and pairs each arriving row with what the other side holds."""
 
-    def __init__(self, node: JoinNode, left: Rows, right: Rows, index: int) -> None:
+    def __init__(
+        self, node: JoinNode, left: Rows, right: Rows, index: int, *, stride: int | None = None
+    ) -> None:
+        """`stride`: how `$seq` goes on, for a join above that compares it with its other side's.
+
+        It stays that of the row that completes a pair, times this, and a number behind. None: rows
+        are counted anew.
+        """
+        self._stride = stride
         assert node.before_ms is not None
         assert node.after_ms is not None
         before, after = node.before_ms, node.after_ms
@@ -131,10 +140,16 @@ class StreamStreamJoinOperator:
             order = order.replace('"$arrival"', '"$side", "$held", "$arrival"')
         epoch.duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {self._out} AS SELECT * REPLACE "
-            f'(row_number() OVER (ORDER BY {order}) - 1 AS "$seq") '
+            f'({self._numbered(order)} AS "$seq") '
             f"FROM ({' UNION ALL BY NAME '.join(outputs)})"
         )
         self._forget(epoch, due)
+
+    def _numbered(self, order: str) -> str:
+        if self._stride is None:
+            return f"row_number() OVER (ORDER BY {order}) - 1"
+        number = f'row_number() OVER (PARTITION BY "$seq" ORDER BY {order})'
+        return f'"$seq" * {self._stride} + {number} - 1'
 
     @property
     def _pairs_name(self) -> str:
@@ -338,7 +353,7 @@ class StreamStreamJoinOperator:
         return (
             f'(SELECT {self._columns({side.mark: "n"})}, n."$rowtime" AS "$rowtime", '
             'n."$partition" AS "$partition", n."$offset" AS "$offset", '
-            'coalesce(t."$since", 9223372036854775807) AS "$seq", NULL AS "$headers", '
+            f'coalesce(t."$since", {_LAST}) AS "$seq", NULL AS "$headers", '
             'FALSE AS "$tombstone", -1 AS "$order", n."$rowtime" AS "$then", '
             f'{int(side is self._left)} AS "$side", n."$key" AS "$held", '
             f'n."$arrival"{windows} '
