@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 import merganser
 from merganser.errors import MerganserError
+from merganser.server.access import AccessMiddleware, AccessRules
 from merganser.server.cors import CorsMiddleware, CorsRules
 from merganser.server.failures import error_response, generic_error, not_found
 from merganser.server.paths import PathMiddleware
@@ -38,6 +39,9 @@ def create_app(engine: StatementEngine, *, host: str = "localhost:8088") -> Fast
     """The application. It starts the engine when it is served and closes it at the end.
 
     `host` is `host:port` as clients know the server.
+
+    Raises:
+        PropertyError: It is said wrongly who may use it.
     """
     app = FastAPI(
         title="Merganser",
@@ -51,6 +55,8 @@ def create_app(engine: StatementEngine, *, host: str = "localhost:8088") -> Fast
     app.state.services = Services(engine, host)
     for module in _ROUTERS:
         app.include_router(module.router)
+    if (access := AccessRules.of(engine.config.properties)) is not None:
+        app.add_middleware(AccessMiddleware, rules=access)
     app.add_middleware(PathMiddleware)
     if (rules := CorsRules.of(engine.config.properties)) is not None:
         app.add_middleware(CorsMiddleware, rules=rules)

@@ -86,9 +86,6 @@ class CorsMiddleware:
         """A page of another origin must not read anything, over sockets either."""
         message = "pages of this origin may not use this server"
         response = error_response(generic_error(_FORBIDDEN, message), typed=False)
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": message})
-            return
         await response(scope, receive, send)
 
     def _preflight(self) -> Response:

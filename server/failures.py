@@ -45,14 +45,16 @@ def json_bytes(body: object) -> bytes:
     return orjson.dumps(body, default=str)
 
 
-def error_response(body: Body, *, typed: bool = True) -> Response:
-    """An error as a response.
+def error_response(body: Body, *, typed: bool = True, status: int | None = None) -> Response:
+    """An error as a response. Its status follows from the code, if none is given.
 
     `typed` ones carry a content type: ksqlDB names none where the request could not even be read.
     """
     code = int(str(body["error_code"]))
     return Response(
-        json_bytes(body), status_code=code // 100, media_type=media.JSON if typed else None
+        json_bytes(body),
+        status_code=status or code // 100,
+        media_type=media.JSON if typed else None,
     )
 
 

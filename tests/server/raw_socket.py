@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -30,15 +31,19 @@ class SocketAnswer:
     closed: bool = False
 
 
-def listen(url: str, path: str, *, quiet_seconds: float) -> SocketAnswer:
+def listen(
+    url: str, path: str, *, quiet_seconds: float, headers: Mapping[str, str] | None = None
+) -> SocketAnswer:
     """Opens a WebSocket and reads it until it ends or nothing comes for a while."""
     place = urlsplit(url)
     assert place.hostname
     assert place.port
     answer = SocketAnswer()
     connection = WSConnection(ConnectionType.CLIENT)
+    extra = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+    request = Request(host=place.netloc, target=path, extra_headers=extra)
     with socket.create_connection((place.hostname, place.port), timeout=quiet_seconds) as wire:
-        wire.sendall(connection.send(Request(host=place.netloc, target=path)))
+        wire.sendall(connection.send(request))
         text = ""
         while not answer.closed:
             try:

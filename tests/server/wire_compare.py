@@ -36,6 +36,7 @@ from tests.server.wire_setup import (
     LEFT_BY_OTHERS,
     SERVER_PROPERTIES,
     SERVICE_ID,
+    USERS,
     WITHOUT_PROCESSING_LOG,
     Area,
     delete_row,
@@ -119,6 +120,7 @@ def _area_server(name: str) -> Iterator[AreaRun]:
     properties = {**SERVER_PROPERTIES, **AREA_PROPERTIES.get(name, {})}
     if name in WITHOUT_PROCESSING_LOG:
         properties["ksql.logging.processing.stream.auto.create"] = "false"
+    USERS.write_text("a: a, admin\nb: b, other\n", encoding="utf-8")
     config = ServerConfig(port=0, service_id=SERVICE_ID, properties=properties)
     with start_in_background(config) as server:
         assert isinstance(server.engine, Engine)

@@ -87,6 +87,7 @@ def socket_difference(url: str, entry: Mapping[str, Any]) -> str | None:
     answer = listen(
         url,
         entry["request"]["path"],
+        headers=entry["request"].get("headers"),
         quiet_seconds=ANSWER_SECONDS if recorded["end"].startswith("server") else QUIET_SECONDS,
     )
     if answer.status != recorded["status"]:
@@ -94,7 +95,7 @@ def socket_difference(url: str, entry: Mapping[str, Any]) -> str | None:
     if answer.status != 101:
         text = answer.body.decode()
         return headers_difference(recorded["headers"], answer.headers) or (
-            None if text == recorded["body_text"] else f"body {text!r}"
+            None if text_matches(str(recorded["body_text"]), text) else f"body {text!r}"
         )
     if len(answer.frames) != len(recorded["frames"]):
         return f"expected {recorded['frames']}, found {answer.frames}"

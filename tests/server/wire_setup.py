@@ -6,11 +6,14 @@ other areas had left on the recorded server is made here first.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -24,6 +27,7 @@ SERVER_PROPERTIES = {
     "ksql.logging.processing.topic.auto.create": "true",
     "ksql.logging.processing.stream.auto.create": "true",
 }
+USERS = Path(tempfile.gettempdir()) / f"merganser-wire-users-{os.getpid()}"
 _OPEN_TO_ONE = {
     "access.control.allow.origin": "http://example.org",
     "access.control.allow.methods": "POST,GET",
@@ -33,6 +37,11 @@ _OPEN_TO_ONE = {
 AREA_PROPERTIES: Mapping[str, Mapping[str, str]] = {
     "configured_cors_heartbeat": _OPEN_TO_ONE,
     "cluster_terminate": _OPEN_TO_ONE,
+    "configured_basic_auth": {
+        "authentication.method": "BASIC",
+        "authentication.roles": "admin",
+        "merganser.authentication.users.file": str(USERS),
+    },
     "configured_limits": {
         "ksql.max.push.queries": "1",
         "ksql.query.pull.max.qps": "1",
