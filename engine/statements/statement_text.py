@@ -8,6 +8,7 @@ Source: parity/rest-api.md, section 5; recorded exchanges of a ksqlDB server.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ from merganser.parser import ast
 from merganser.parser.words import quote
 
 RETENTION_MS_DEFAULT = 604_800_000  # Kafka's: seven days.
+_SETTING = re.compile(r"['\"`]([^'\"`]+)['\"`](\s*=\s*)('(?:[^']|'')*'|[^\s,)]+)")
 _BOUNDS = ("WINDOWSTART", "WINDOWEND")
 
 
@@ -49,16 +51,17 @@ def shown_text(statement: ast.Statement, session: Session) -> str:
 def failed_text(statement: ast.Statement, session: Session) -> str:
     """The text of a statement that was refused."""
     if isinstance(statement, ast.CreateConnector):
-        hidden = tuple(
-            (name, value if name == "connector.class" else "[string]")
-            for name, value in statement.properties
-        )
-        return replace(statement, properties=hidden).sql() + ";"
+        return _SETTING.sub(_hidden, statement.text)
     if not isinstance(statement, ast.InsertValues):
         return shown_text(statement, session)
     columns = f" ({', '.join(map(quote, statement.columns))})" if statement.columns else ""
     values = ", ".join("'[value]'" for _ in statement.values)
     return f"INSERT INTO {quote(statement.target)}{columns} VALUES ({values});"
+
+
+def _hidden(setting: re.Match[str]) -> str:
+    name, between, _ = setting.groups()
+    return setting.group() if name == "connector.class" else f"'{name}'{between}'[string]'"
 
 
 # ---------------------------------------------------------------------- CREATE

@@ -90,6 +90,10 @@ _W_REG = (
     "CREATE TABLE W_REG (ID VARCHAR PRIMARY KEY, CITY VARCHAR, N INT) "
     "WITH (KAFKA_TOPIC='w_reg', VALUE_FORMAT='JSON', PARTITIONS=1);"
 )
+_D_AVRO = (
+    "CREATE STREAM D_AVRO (ID BIGINT KEY, V VARCHAR) "
+    "WITH (KAFKA_TOPIC='d_avro', VALUE_FORMAT='AVRO', PARTITIONS=1);"
+)
 _W_ST = "CREATE STREAM W_ST (K STRING KEY, V INT) WITH (KAFKA_TOPIC='w_st', VALUE_FORMAT='JSON', PARTITIONS=1);"  # noqa: E501 (exactly as an entry lists it)
 
 LEFT_BY_OTHERS: Mapping[str, Sequence[str]] = {
@@ -100,7 +104,7 @@ LEFT_BY_OTHERS: Mapping[str, Sequence[str]] = {
     "print": (*_R_S, _R_WIN),
     "pull_query": (*_R_S, _R_AGG.replace("R_AGG", "Q_AGG", 1)),
     "show_lists": (_W_ST,),
-    "types_variables": (_W_REG,),
+    "types_variables": (_W_REG, _D_AVRO),
     "ws_query": (*_R_S, *_R_T, _R_AGG, _R_WIN),
 }
 """Statements by area."""
