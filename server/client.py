@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import httpx
 
+from merganser.parser.variables import substitute
 from merganser.server import media
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -229,10 +230,10 @@ class Client:
         Raises:
             ServerError: The statement was refused.
         """
+        # `/query` takes no variables, and only it tells the formats.
         body = {
-            "ksql": text,
+            "ksql": substitute(text, variables or {}),
             "streamsProperties": dict(properties or {}),
-            "sessionVariables": dict(variables or {}),
         }
         with self._streamed("/query", body, None) as lines:
             yield from (line for line in lines if line)
