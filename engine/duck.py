@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 from duckdb.func import ARROW, SPECIAL
 
@@ -172,6 +173,7 @@ class Duck:
         Of a few rows a name keeps its place in the catalog, so that what was planned with it stays
         planned. Of many, DuckDB is told how many.
         """
+        table = _whole(table)
         inbox = self._inboxes.pop(name, None)
         if table.num_rows > FEW_ROWS:
             self._replace(name, table)
@@ -312,6 +314,22 @@ def _is_simple(kind: pa.DataType) -> bool:
         or pa.types.is_binary(kind)
         or pa.types.is_null(kind)
     )
+
+
+def _whole(table: pa.Table) -> pa.Table:
+    """The table in one piece if a STRUCT holds a STRUCT: DuckDB does not read slices of those."""
+    deep = [index for index, field in enumerate(table.schema) if _is_deep(field.type)]
+    if not deep:
+        return table
+    whole = table.combine_chunks()
+    every = pa.array(np.arange(table.num_rows))
+    for index in deep:  # Combining leaves a single piece as it is, be it a slice.
+        whole = whole.set_column(index, table.schema.field(index), table.column(index).take(every))
+    return whole.combine_chunks()
+
+
+def _is_deep(kind: pa.DataType) -> bool:
+    return pa.types.is_struct(kind) and any(pa.types.is_struct(field.type) for field in kind)
 
 
 def _is_plannable(sql: str) -> bool:

@@ -74,3 +74,19 @@ def test_a_view_is_there_again_after_its_transaction_was_rolled_back() -> None:
     duck.execute("ROLLBACK")
     duck.view("$view", "SELECT 1 AS x")
     assert duck.rows('SELECT x FROM "$view"') == [(1,)]
+
+
+@pytest.mark.parametrize("count", [10, 2 * FEW_ROWS])
+def test_slices_of_structs_in_structs_are_read(count: int) -> None:
+    rows = [{"x": number, "s": {"t": {"u": number}}} for number in range(count)]
+    made = pa.Table.from_pylist(rows)
+    duck = Duck.memory()
+    duck.register(NAME, made.slice(3, 5))
+    assert duck.arrow(f'SELECT * FROM "{NAME}"').to_pylist() == rows[3:8]
+    # Columns whose pieces are of different lengths are read in slices.
+    cut = [
+        made.column("x"),
+        pa.chunked_array([*made.column("s").slice(0, 4).chunks, *made.column("s").slice(4).chunks]),
+    ]
+    duck.register(NAME, pa.Table.from_arrays(cut, names=["x", "s"]))
+    assert duck.arrow(f'SELECT * FROM "{NAME}"').to_pylist() == rows
