@@ -10,6 +10,7 @@ from merganser.engine.duck import Duck
 from merganser.engine.log.embedded import EmbeddedLog
 from merganser.engine.log.protocol import Log
 from merganser.engine.runtime.task import Task
+from merganser.engine.state.state_file import FORMAT_VERSION
 from tests.runtime.driving import (
     State,
     Written,
@@ -84,7 +85,7 @@ DAMAGES = {
     "garbage": (_garbage, "not a valid DuckDB database file"),
     "cut short": (_cut_short, "Could not read enough bytes"),
     "scratched": (_scratch, "checksum"),
-    "of a future build": (_of_the_future, "format 1000, this build reads 2"),
+    "of a future build": (_of_the_future, f"format 1000, this build reads {FORMAT_VERSION}"),
     "ahead of the log": (_ahead_of_the_log, "the state is at epoch 99, the log at 3"),
 }
 

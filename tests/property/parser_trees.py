@@ -28,9 +28,9 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampl
     ["it's", "--", "/*", ";", "${x", "a\nb", "''"]
 )
 words = st.sampled_from(sorted(KEYWORDS)) | st.text(string.ascii_uppercase + "_@09", min_size=1)
-names = words | texts | st.sampled_from(["a", "A", "1R", "1E3", "12", "`", '"'])
+names = words | texts.filter(bool) | st.sampled_from(["a", "A", "1R", "1E3", "12", "`", '"'])
 source_names = words.filter(lambda name: "@" not in name) | st.text(
-    string.ascii_letters + string.digits + "_-", max_size=5
+    string.ascii_letters + string.digits + "_-", min_size=1, max_size=5
 )
 plain_names = st.sampled_from(["A", "ID", "X_1", "A@B", *sorted(NON_RESERVED)])
 
