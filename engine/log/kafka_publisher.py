@@ -95,6 +95,7 @@ class KafkaPublisher:
                 {**client_settings(settings, "consumer", group), **group}, logger=LOGGER
             )
             self._group_metadata = self._group.consumer_group_metadata()
+            self._mark_start()
         self._last = self._find_last()
 
     def last_commit(self) -> Commit | None:
@@ -218,6 +219,21 @@ class KafkaPublisher:
 
     # ---- commit records ----
 
+    def _mark_start(self) -> None:
+        """Writes a record without value, behind which no commit record of an older publisher is.
+
+        A broker that was killed tells for a moment of an end of the topic from before, and commit
+        records behind that would be taken for missing: their epochs would be published twice. What
+        it has acknowledged since it is back, and all before that, it shows.
+        """
+        if self._exactly_once:
+            self._producer.begin_transaction()
+        self._producer.produce(self._commits_topic, None, b"start", partition=0)
+        if self._exactly_once:
+            self._producer.commit_transaction(TRANSACTION_SECONDS)
+        else:
+            self._flush()
+
     def _find_last(self) -> Commit | None:
         """The newest commit record: read back from the end in steps that double."""
         place = TopicPartition(self._commits_topic, 0)
@@ -247,7 +263,7 @@ class KafkaPublisher:
             while start < end:
                 stop = min(start + COMMITS_PAGE_OFFSETS, end)
                 for batch in reader.read({place: (start, stop)}):
-                    for value in batch.records["value"].to_pylist():
+                    for value in batch.records["value"].drop_null().to_pylist():
                         yield decode_commit(value)
                 start = stop
         finally:
