@@ -68,6 +68,7 @@ class Pipeline:
             # Told before the helpers end: a transaction takes a minute to give a broker up.
             if not isinstance(error, FencedError):
                 self._task.stats.state = TaskState.WAITING
+                self._task.note_error(error.message, "SYSTEM")
             raise
         finally:
             self._committer.stop()
