@@ -81,6 +81,7 @@ class KafkaPublisher:
         self._failures: list[LogError] = []
         self._broken: LogError | None = None
         self._closed = False
+        self._publishing = False
         defaults = dict(PRODUCER_SETTINGS)
         if exactly_once:
             defaults["transactional.id"] = producer_id
@@ -130,6 +131,7 @@ class KafkaPublisher:
             raise self._broken
         if is_repeated(commit, self._last):
             return
+        self._publishing = True
         try:
             outputs = [self._partitioner.placed(output) for output in outputs]
             if self._exactly_once:
@@ -139,13 +141,21 @@ class KafkaPublisher:
         except LogError as error:
             self._broken = error
             raise
+        finally:
+            self._publishing = False
         self._last = commit
 
     def close(self) -> None:
-        """Aborts what is open. A producer that is beyond that is left to its destruction."""
+        """Aborts what is open. A producer that is beyond that is left to its destruction.
+
+        So is one that another thread waits for: the next publisher fences it.
+        """
         if self._closed:
             return
         self._closed = True
+        if self._publishing:
+            self._broken = LogError("the publisher was given up", retryable=False)
+            return
         if self._broken is None:
             self._producer.close()
         else:
