@@ -216,8 +216,11 @@ class Engine:
         properties: Mapping[str, object] | None = None,
         variables: Mapping[str, str] | None = None,
         after_sequence: int | None = None,
+        known_only: bool = True,
     ) -> list[Answer]:
         """Runs a script. All statements are checked before the first one is carried out.
+
+        `known_only` refuses properties that nobody knows.
 
         Raises:
             StatementFailure: With the error, the statement, and the answers given before.
@@ -227,7 +230,7 @@ class Engine:
             self.wait_for_command(after_sequence)
         overrides = dict(properties or {})
         try:
-            self._check_overrides(overrides)
+            self._check_overrides(overrides, known_only=known_only)
         except UnknownPropertyError as error:
             raise StatementFailure(error, _first_statement(text)) from error
         with self._lock:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -85,8 +85,18 @@ def opened(factory: EngineFactory, setting: Setting) -> Iterator[EngineDoor]:
 def real_engine(setting: Setting) -> EngineDoor:
     """A Merganser engine on the given log, at wall-clock time 0."""
     # Imported here: a runner that only lists or compares needs no engine.
+    from merganser.engine.answer import Answer  # noqa: PLC0415
     from merganser.engine.clock import SimulatedClock  # noqa: PLC0415
     from merganser.engine.engine import Engine, EngineConfig  # noqa: PLC0415
+
+    class CaseEngine(Engine):
+        """Takes a case's properties as ksqlDB takes those of its configuration file.
+
+        There, unlike in a request, nobody minds a name that is not known.
+        """
+
+        def execute(self, text: str, **given: Any) -> list[Answer]:
+            return super().execute(text, **given, known_only=False)
 
     config = EngineConfig(
         service_id=SERVICE_ID,
@@ -94,7 +104,7 @@ def real_engine(setting: Setting) -> EngineDoor:
         properties={**SERVER_PROPERTIES, **(setting.options or {})},
         autorun=False,
     )
-    engine = Engine(
+    engine = CaseEngine(
         config,
         log=setting.log,
         clock=SimulatedClock(),
