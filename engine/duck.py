@@ -7,6 +7,7 @@ rows start with `$` (`$rowtime`, `$seq`, …), which no such suffix can make.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,18 @@ _SCALARS = {
     Kind.DATE: "DATE",
     Kind.TIMESTAMP: "TIMESTAMP",
     Kind.NULL: "INTEGER",
+}
+
+_ARROW = {
+    Kind.BOOLEAN: pa.bool_(),
+    Kind.INTEGER: pa.int32(),
+    Kind.BIGINT: pa.int64(),
+    Kind.DOUBLE: pa.float64(),
+    Kind.STRING: pa.string(),
+    Kind.BYTES: pa.binary(),
+    Kind.TIME: pa.time64("us"),
+    Kind.DATE: pa.date32(),
+    Kind.TIMESTAMP: pa.timestamp("us"),
 }
 
 
@@ -135,11 +148,12 @@ class Duck:
         """The rows of a query as an Arrow table."""
         statement = self._note(sql)
         # A plan's rows are copied once more: that is for few rows only.
-        plan = self._plan(sql) if parameters is None and statement.row_count <= FEW_ROWS else None
+        few = parameters is None and statement.row_count <= FEW_ROWS
+        plan = self._plan(sql, statement) if few else None
         if plan is not None and statement.row_count <= FEWEST_ROWS and sql.startswith("SELECT"):
-            few = self._few(plan, statement)
-            if few is not None:
-                return few
+            fetched = self._few(plan, statement)
+            if fetched is not None:
+                return fetched
         # Not through `execute`: its Arrow output copies the rows once more and warns about it.
         with _disk_errors():
             relation = self._connection.sql(plan or sql, params=parameters)
@@ -216,8 +230,10 @@ class Duck:
         It is called with whole batches, NULLs included, gives an array of the same length, and must
         depend on nothing but its arguments. It belongs to the instance, so once is enough.
         """
+        call = _counted(function, len(parameters))
+        _CALLED.append(call)
         self._connection.create_function(
-            name, function, list(parameters), returns, type=ARROW, null_handling=SPECIAL
+            name, call, list(parameters), returns, type=ARROW, null_handling=SPECIAL
         )
 
     def has_function(self, name: str) -> bool:
@@ -250,7 +266,7 @@ class Duck:
         self._connection.close()
 
     def _run(self, sql: str, parameters: Sequence[object] | None) -> duckdb.DuckDBPyConnection:
-        plan = self._plan(sql) if parameters is None else None
+        plan = self._plan(sql, self._note(sql)) if parameters is None else None
         with _disk_errors():
             return self._connection.execute(plan or sql, parameters)
 
@@ -263,13 +279,12 @@ class Duck:
             self._forget_plan(oldest)
         return statement
 
-    def _plan(self, sql: str) -> str | None:
+    def _plan(self, sql: str, statement: _Statement) -> str | None:
         """What runs the plan of a statement that comes again and again; None for others.
 
         Planning takes longer than running where an epoch has a few records. A plan is made anew now
         and then, as tables grow.
         """
-        statement = self._note(sql)
         statement.use_count += 1
         if statement.plan is not None and statement.use_count < REPLAN_USES:
             return f"EXECUTE {statement.plan}"
@@ -298,6 +313,22 @@ class Duck:
                 self._connection.execute(f"DEALLOCATE {statement.plan}").complete()
             statement.plan = None
         statement.use_count = 0
+
+
+def _counted(function: Callable[..., pa.Array], count: int) -> Callable[..., pa.Array]:
+    """The same with a signature of as many parameters, which is where DuckDB looks."""
+
+    def call(*columns: pa.ChunkedArray) -> pa.Array:
+        return function(*columns)
+
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    parameters = [inspect.Parameter(f"p{index}", kind) for index in range(count)]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # on purpose.
+    return call
+
+
+_CALLED: list[Callable[..., pa.Array]] = []
+"""All Python functions: DuckDB holds one by its bare address, so none may ever go."""
 
 
 def _is_simple(kind: pa.DataType) -> bool:
@@ -372,6 +403,9 @@ _UNWRITTEN = "Could not write file"
 DuckError = duckdb.Error
 """What DuckDB raises for a statement that it cannot run (a row's error included)."""
 
+VALUE_ERRORS = (duckdb.ConversionException, duckdb.OutOfRangeException)
+"""What DuckDB raises for a value that its type does not hold."""
+
 
 def identifier(name: str) -> str:
     """A SQL name as a quoted DuckDB identifier, one to one even where only letter case differs."""
@@ -432,6 +466,25 @@ def physical_type(sql_type: SqlType) -> str:
             return f"STRUCT({inner})"
         case _:
             raise InternalError(f"no physical type for {sql_type.sql()}")
+
+
+def arrow_type(sql_type: SqlType) -> pa.DataType:
+    """The Arrow type of the same values; times are in microseconds."""
+    match sql_type:
+        case ScalarType(kind) if kind in _ARROW:
+            return _ARROW[kind]
+        case DecimalType(precision, scale):
+            if precision > DECIMAL_PRECISION_MAX:
+                return pa.string()
+            return pa.decimal128(precision, scale)
+        case ArrayType(element):
+            return pa.list_(arrow_type(element))
+        case MapType(key, value):
+            return pa.map_(arrow_type(key), arrow_type(value))
+        case StructType(fields):
+            return pa.struct([(physical_name(f.name), arrow_type(f.type)) for f in fields])
+        case _:
+            raise InternalError(f"no Arrow type for {sql_type.sql()}")
 
 
 def decimal_text(sql: str, kind: DecimalType) -> str:

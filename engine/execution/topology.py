@@ -13,7 +13,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from merganser.engine.catalog import Source
-from merganser.engine.duck import Duck, DuckError, identifier
+from merganser.engine.duck import FEW_ROWS, VALUE_ERRORS, Duck, identifier
 from merganser.engine.schema import Schema
 from merganser.errors import EvaluationError
 
@@ -80,9 +80,9 @@ class Epoch:
 
     @property
     def is_small(self) -> bool:
-        """Whether planning statements takes longer than running them."""
+        """Whether planning statements takes longer than running them, so that plans are kept."""
         count: int = sum(records.num_rows for records in self.inputs.values())
-        return count <= SMALL_ROWS
+        return count <= FEW_ROWS
 
     def fail(self, failures: Sequence[RecordFailure]) -> None:
         """Notes failures, all that there are."""
@@ -101,8 +101,6 @@ class Epoch:
         self.duck.register(name, self.duck.arrow(query))
 
 
-SMALL_ROWS = 4_096
-_DATA_ERRORS = ("ConversionException", "OutOfRangeException")
 FAILURES_MAX = 1000  # Details of more failures in one epoch than anybody reads.
 
 
@@ -179,9 +177,7 @@ class Topology:
             for step in self.steps:
                 step.run(epoch)
             result = self.output.fetch(epoch)
-        except DuckError as error:
-            if type(error).__name__ not in _DATA_ERRORS:
-                raise
+        except VALUE_ERRORS as error:
             raise EvaluationError(f"a value does not fit its type: {error}") from error
         for look in epoch.later:
             look(epoch)

@@ -9,14 +9,13 @@ the interpreter's lock.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from merganser.engine import types
-from merganser.engine.duck import Duck, physical_type
+from merganser.engine.duck import Duck, arrow_type, physical_type
 from merganser.engine.functions.function import (
     AGGREGATES,
     SCALARS,
@@ -26,7 +25,7 @@ from merganser.engine.functions.function import (
     Overload,
 )
 from merganser.engine.functions.signature import Parameter, parse_signature
-from merganser.engine.types import ArrayType, MapType, SqlType
+from merganser.engine.types import ArrayType, SqlType
 
 DAY_MS = 86_400_000
 
@@ -212,25 +211,6 @@ def from_number(sql: str, kind: SqlType) -> str:
     return sql
 
 
-def arrow_type(kind: SqlType) -> pa.DataType:
-    """The Arrow type in which a function gives its results."""
-    if isinstance(kind, ArrayType):
-        return pa.list_(arrow_type(kind.element))
-    if isinstance(kind, MapType):
-        return pa.map_(arrow_type(kind.key), arrow_type(kind.value))
-    return _ARROW[kind]
-
-
-_ARROW: dict[SqlType, pa.DataType] = {
-    types.BOOLEAN: pa.bool_(),
-    types.INTEGER: pa.int32(),
-    types.BIGINT: pa.int64(),
-    types.DOUBLE: pa.float64(),
-    types.STRING: pa.string(),
-    types.BYTES: pa.binary(),
-}
-
-
 def register_functions(duck: Duck) -> None:
     """Makes all Python functions known to a DuckDB instance. Once for each instance is enough."""
     len(SCALARS)  # The first look at the registries imports all families.
@@ -240,21 +220,7 @@ def register_functions(duck: Duck) -> None:
         return
     for function in _FUNCTIONS.values():
         parameters = [physical_type(kind) for kind in function.parameters]
-        count = len(parameters)
-        values = _counted(function.values, count)
-        duck.create_function(function.name, values, parameters, physical_type(function.returns))
+        returns = physical_type(function.returns)
+        duck.create_function(function.name, function.values, parameters, returns)
         if function.raises:
-            failed = _counted(function.failed, count)
-            duck.create_function(f"{function.name}_failed", failed, parameters, "BOOLEAN")
-
-
-def _counted(function: Callable[..., pa.Array], count: int) -> Callable[..., pa.Array]:
-    """The same with a signature of as many parameters, which is where DuckDB looks."""
-
-    def call(*columns: pa.ChunkedArray) -> pa.Array:
-        return function(*columns)
-
-    kind = inspect.Parameter.POSITIONAL_ONLY
-    parameters = [inspect.Parameter(f"p{index}", kind) for index in range(count)]
-    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # on purpose.
-    return call
+            duck.create_function(f"{function.name}_failed", function.failed, parameters, "BOOLEAN")

@@ -16,6 +16,7 @@ The result of a signature may also be left out; a function then computes it from
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from merganser.engine import types
@@ -58,6 +59,23 @@ class LambdaType(SqlType):
     def sql(self) -> str:
         inputs = ", ".join(map(str, self.inputs))
         return f"LAMBDA ({inputs}) => {self.result}"
+
+
+def substitute(kind: SqlType, generics: Mapping[str, SqlType]) -> SqlType:
+    """A signature's type with its type variables put in; unknown ones stay."""
+    match kind:
+        case Generic(name):
+            return generics.get(name, kind)
+        case ArrayType(element):
+            return ArrayType(substitute(element, generics))
+        case MapType(key, value):
+            return MapType(substitute(key, generics), substitute(value, generics))
+        case StructType(fields):
+            return StructType(
+                tuple(StructField(f.name, substitute(f.type, generics)) for f in fields)
+            )
+        case _:
+            return kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,13 @@ from merganser.engine.expression import (
     TableCall,
 )
 from merganser.engine.functions.function import AGGREGATES, SCALARS, TABLES, Overload
-from merganser.engine.functions.signature import AnyDecimal, LambdaType
+from merganser.engine.functions.signature import AnyDecimal, LambdaType, substitute
 from merganser.engine.plan.coercion import as_decimal, convert
 from merganser.engine.plan.resolve_function import (
     LambdaShape,
     Match,
     generic_names,
     resolve_overload,
-    substitute,
 )
 from merganser.engine.types import SqlType
 from merganser.errors import NameTakenError, Span, TypeMismatchError, UnknownNameError, UserError

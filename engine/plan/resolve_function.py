@@ -20,7 +20,6 @@ from merganser.engine.types import (
     DecimalType,
     MapType,
     SqlType,
-    StructField,
     StructType,
 )
 from merganser.errors import Span, TypeMismatchError
@@ -85,23 +84,6 @@ def resolve_overload(
         detail=f"Valid alternatives are: {alternatives}",
         span=span,
     )
-
-
-def substitute(kind: SqlType, generics: dict[str, SqlType]) -> SqlType:
-    """A signature's type with its type variables put in; unknown ones stay."""
-    match kind:
-        case Generic(name):
-            return generics.get(name, kind)
-        case ArrayType(element):
-            return ArrayType(substitute(element, generics))
-        case MapType(key, value):
-            return MapType(substitute(key, generics), substitute(value, generics))
-        case StructType(fields):
-            return StructType(
-                tuple(StructField(f.name, substitute(f.type, generics)) for f in fields)
-            )
-        case _:
-            return kind
 
 
 def generic_names(kind: SqlType) -> set[str]:

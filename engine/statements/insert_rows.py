@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 import pyarrow as pa
 
-from merganser.engine.duck import physical_name
+from merganser.engine.duck import arrow_type, physical_name
 from merganser.engine.log.protocol import Output
 from merganser.engine.schema import Column, Role
 from merganser.engine.statements.handlers import Session
@@ -27,7 +27,7 @@ from merganser.engine.types import (
     SqlType,
     StructType,
 )
-from merganser.errors import InternalError, RequestError, UnknownNameError, UserError
+from merganser.errors import RequestError, UnknownNameError, UserError
 
 _INTEGER_BITS = {Kind.INTEGER: 31, Kind.BIGINT: 63}
 
@@ -73,7 +73,7 @@ class RowInserter:
         assert self._session.duck is not None
         arrays = {
             physical_name(column.name): pa.array(
-                [row[index] for row in rows], _arrow_type(column.type)
+                [row[index] for row in rows], arrow_type(column.type)
             )
             for index, column in enumerate(self._columns)
         }
@@ -176,31 +176,3 @@ _TEXTS: Mapping[Kind, Callable[[str], object]] = {
     Kind.DATE: date.fromisoformat,
     Kind.TIMESTAMP: _timestamp,
 }
-
-_ARROW: Mapping[Kind, pa.DataType] = {
-    Kind.BOOLEAN: pa.bool_(),
-    Kind.INTEGER: pa.int32(),
-    Kind.BIGINT: pa.int64(),
-    Kind.DOUBLE: pa.float64(),
-    Kind.STRING: pa.string(),
-    Kind.BYTES: pa.binary(),
-    Kind.TIME: pa.time64("us"),
-    Kind.DATE: pa.date32(),
-    Kind.TIMESTAMP: pa.timestamp("us"),
-}
-
-
-def _arrow_type(sql_type: SqlType) -> pa.DataType:
-    match sql_type:
-        case ArrayType(element):
-            return pa.list_(_arrow_type(element))
-        case MapType(key, value):
-            return pa.map_(_arrow_type(key), _arrow_type(value))
-        case StructType(fields):
-            return pa.struct([pa.field(physical_name(f.name), _arrow_type(f.type)) for f in fields])
-        case DecimalType(precision, scale):
-            return pa.decimal128(precision, scale)
-        case ScalarType(kind) if kind in _ARROW:
-            return _ARROW[kind]
-        case _:
-            raise InternalError(f"{sql_type} has no Arrow type")

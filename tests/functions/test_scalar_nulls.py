@@ -9,8 +9,8 @@ from merganser.engine.duck import identifier, physical_type
 from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.expression import Call, ColumnRef, Expression, Lambda, LambdaVariable, Literal
 from merganser.engine.functions.function import SCALARS, Nulls, Overload
-from merganser.engine.functions.signature import AnyDecimal, LambdaType
-from merganser.engine.plan.resolve_function import generic_names, substitute
+from merganser.engine.functions.signature import AnyDecimal, LambdaType, substitute
+from merganser.engine.plan.resolve_function import generic_names
 from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType
 from tests.expressions.evaluation import duck
 

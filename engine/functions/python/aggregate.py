@@ -19,11 +19,11 @@ from merganser.engine.functions.function import Accumulator, refuse
 from merganser.engine.functions.in_force import in_force
 from merganser.engine.functions.python.batches import Columns, Errors, whole
 from merganser.engine.functions.python.failures import CALL_ERRORS, RowFailures
-from merganser.engine.functions.python.hints import Hint
-from merganser.engine.functions.python.matching import match, substitute
+from merganser.engine.functions.python.hints import Hint, hints_for
+from merganser.engine.functions.python.matching import match
 from merganser.engine.functions.python.routine import PythonRoutine, routine
 from merganser.engine.functions.python.values import reader
-from merganser.engine.functions.signature import Signature
+from merganser.engine.functions.signature import Signature, substitute
 from merganser.engine.types import ArrayType, SqlType
 
 Step = Callable[..., object]
@@ -120,19 +120,9 @@ class PythonAggregate:
             refused = refuse(self.name, arguments, (str(self.shown),))
             refused.detail = f"{self.name} does not take these literals: {error}"
             raise refused from error
-        folding = _Folding(self._shapes(kinds), state, returns, steps, self.null_call)
+        shapes = hints_for(self.signature, self.hints, kinds)
+        folding = _Folding(shapes, state, returns, steps, self.null_call)
         return folding.accumulator(self.name, kinds)
-
-    def _shapes(self, kinds: tuple[SqlType, ...]) -> tuple[Hint, ...]:
-        index = self.signature.variadic_index
-        hints = list(self.hints)
-        if index is not None:
-            repeat = len(kinds) - len(hints) + 1
-            hints[index : index + 1] = [hints[index]] * repeat
-        return tuple(
-            hint if hint.type == kind else Hint(kind)
-            for hint, kind in zip(hints, kinds, strict=True)
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from merganser.engine.duck import arrow_type
 from merganser.engine.functions.python.failures import CALL_ERRORS
 from merganser.engine.functions.python.hints import Hint
-from merganser.engine.functions.python.values import Convert, arrow_type, reader, writer
+from merganser.engine.functions.python.values import Convert, reader, writer
 
 Errors = dict[int, BaseException]
 """Row number in the batch → what the call raised."""

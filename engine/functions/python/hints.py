@@ -153,3 +153,17 @@ def _shown(annotation: object) -> str:
     if annotation is Decimal:
         return "Decimal without precision and scale"
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def hints_for(
+    signature: Signature, hints: Sequence[Hint], kinds: Sequence[SqlType]
+) -> tuple[Hint, ...]:
+    """The hint of each argument of a call, with the type that it has in this call."""
+    index = signature.variadic_index
+    repeated = list(hints)
+    if index is not None:
+        repeated[index : index + 1] = [hints[index]] * (len(kinds) - len(hints) + 1)
+    return tuple(
+        hint if hint.type == kind else Hint(kind)
+        for hint, kind in zip(repeated, kinds, strict=True)
+    )

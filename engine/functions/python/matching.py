@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from merganser.engine import types
 from merganser.engine.functions.signature import AnyDecimal, Generic, Signature
@@ -11,8 +11,6 @@ from merganser.engine.types import (
     DecimalType,
     MapType,
     SqlType,
-    StructField,
-    StructType,
 )
 
 
@@ -34,21 +32,6 @@ def match(
             return None
         taken.append(kind)
     return tuple(taken), known
-
-
-def substitute(kind: SqlType, known: Mapping[str, SqlType]) -> SqlType:
-    """A type with its type variables put in."""
-    match kind:
-        case Generic(name):
-            return known.get(name, kind)
-        case ArrayType(element):
-            return ArrayType(substitute(element, known))
-        case MapType(key, value):
-            return MapType(substitute(key, known), substitute(value, known))
-        case StructType(fields):
-            return StructType(tuple(StructField(f.name, substitute(f.type, known)) for f in fields))
-        case _:
-            return kind
 
 
 def _taken(

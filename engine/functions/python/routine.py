@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import threading
 from collections.abc import Callable
@@ -37,30 +36,16 @@ class PythonRoutine:
 
 
 _ROUTINES: list[PythonRoutine] = []
-"""All of them: DuckDB holds a function by its bare address, so none may ever go."""
+"""All of them, for instances that come later."""
 
 
 def routine(
     label: str, parameters: tuple[str, ...], returns: str, call: Callable[..., pa.Array]
 ) -> PythonRoutine:
     """A new routine. `label` is for those who read plans."""
-    made = PythonRoutine(
-        f"$python_{next(_numbers)}_{label}", parameters, returns, _counted(call, len(parameters))
-    )
+    made = PythonRoutine(f"$python_{next(_numbers)}_{label}", parameters, returns, call)
     _ROUTINES.append(made)
     return made
-
-
-def _counted(function: Callable[..., pa.Array], count: int) -> Callable[..., pa.Array]:
-    """The same with a signature of as many parameters, which is where DuckDB looks."""
-
-    def call(*columns: pa.ChunkedArray) -> pa.Array:
-        return function(*columns)
-
-    kind = inspect.Parameter.POSITIONAL_ONLY
-    parameters = [inspect.Parameter(f"p{index}", kind) for index in range(count)]
-    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # on purpose.
-    return call
 
 
 @dataclass(slots=True)

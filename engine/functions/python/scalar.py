@@ -12,14 +12,13 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from merganser.engine import types
-from merganser.engine.duck import physical_type
+from merganser.engine.duck import arrow_type, physical_type
 from merganser.engine.functions.function import CallSite, Nulls, Overload
 from merganser.engine.functions.in_force import in_force
 from merganser.engine.functions.python.batches import BatchCall, Columns, Errors, RowCall
 from merganser.engine.functions.python.failures import Failures, reason_of
-from merganser.engine.functions.python.hints import Hint
+from merganser.engine.functions.python.hints import Hint, hints_for
 from merganser.engine.functions.python.routine import PythonRoutine, routine
-from merganser.engine.functions.python.values import arrow_type
 from merganser.engine.functions.signature import Signature
 from merganser.engine.types import ArrayType, SqlType
 
@@ -88,7 +87,7 @@ class PythonOverload:
         return self._made[key]
 
     def _make(self, kinds: Types, result: SqlType) -> Routines:
-        function, shapes = self.function, self._shapes(kinds)
+        function, shapes = self.function, hints_for(self.signature, self.hints, kinds)
         if not kinds:
             function, shapes = _without_arguments(function), (Hint(types.INTEGER),)
         returns = replace(self.returns, type=result) if self.returns else Hint(result)
@@ -115,18 +114,6 @@ class PythonOverload:
             routine(self.name, physical, physical_type(result), values),
             routine(f"{self.name}_failed", physical, "BOOLEAN", failed),
             routine(f"{self.name}_reason", physical, "VARCHAR", reasons),
-        )
-
-    def _shapes(self, kinds: Types) -> tuple[Hint, ...]:
-        """The hint of each argument, with the type that it has in this call."""
-        index = self.signature.variadic_index
-        hints = list(self.hints)
-        if index is not None:
-            repeat = len(kinds) - len(hints) + 1
-            hints[index : index + 1] = [hints[index]] * repeat
-        return tuple(
-            hint if hint.type == kind else Hint(kind)
-            for hint, kind in zip(hints, kinds, strict=True)
         )
 
 

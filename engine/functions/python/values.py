@@ -10,8 +10,6 @@ import datetime
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-import pyarrow as pa
-
 from merganser.engine import types
 from merganser.engine.duck import physical_name
 from merganser.engine.functions.decimals import is_wide
@@ -19,33 +17,6 @@ from merganser.engine.functions.python.hints import Hint
 from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
 
 Convert = Callable[[object], object]
-
-_ARROW: dict[SqlType, pa.DataType] = {
-    types.BOOLEAN: pa.bool_(),
-    types.INTEGER: pa.int32(),
-    types.BIGINT: pa.int64(),
-    types.DOUBLE: pa.float64(),
-    types.STRING: pa.string(),
-    types.BYTES: pa.binary(),
-    types.DATE: pa.date32(),
-    types.TIME: pa.time64("us"),
-    types.TIMESTAMP: pa.timestamp("us"),
-}
-
-
-def arrow_type(kind: SqlType) -> pa.DataType:
-    """The Arrow type of a SQL type's values."""
-    match kind:
-        case DecimalType(precision, scale):
-            return pa.string() if is_wide(kind) else pa.decimal128(precision, scale)
-        case ArrayType(element):
-            return pa.list_(arrow_type(element))
-        case MapType(key, value):
-            return pa.map_(arrow_type(key), arrow_type(value))
-        case StructType(fields):
-            return pa.struct([(physical_name(f.name), arrow_type(f.type)) for f in fields])
-        case _:
-            return _ARROW[kind]
 
 
 def reader(hint: Hint) -> Convert | None:
