@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -31,6 +32,8 @@ from merganser.errors import FencedError, LogError
 COMMITS_SUFFIX = "-commits"
 COMMITS_CONFIG = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 TRANSACTION_SECONDS = 30.0  # For a transaction's end; below Kafka's own limit of 60 s.
+# librdkafka's send_offsets_to_transaction was seen to wait for ever after its broker was killed.
+PUBLISH_SECONDS_MAX = 75.0  # Of which 30 s are the limit for the offsets, and 30 s for the commit.
 ABORT_SECONDS = 5.0
 QUEUE_FULL_SECONDS = 0.01
 SLICE_ROWS = 2_000  # Python objects of so many records fit the cache: a fifth of the time.
@@ -81,7 +84,7 @@ class KafkaPublisher:
         self._failures: list[LogError] = []
         self._broken: LogError | None = None
         self._closed = False
-        self._publishing = False
+        self._hangs = False
         defaults = dict(PRODUCER_SETTINGS)
         if exactly_once:
             defaults["transactional.id"] = producer_id
@@ -131,31 +134,22 @@ class KafkaPublisher:
             raise self._broken
         if is_repeated(commit, self._last):
             return
-        self._publishing = True
         try:
             outputs = [self._partitioner.placed(output) for output in outputs]
-            if self._exactly_once:
-                self._in_transaction(commit, outputs)
-            else:
-                self._at_least_once(commit, outputs)
+            step = self._in_transaction if self._exactly_once else self._at_least_once
+            self._patiently(partial(step, commit, outputs))
         except LogError as error:
             self._broken = error
             raise
-        finally:
-            self._publishing = False
         self._last = commit
 
     def close(self) -> None:
-        """Aborts what is open. A producer that is beyond that is left to its destruction.
-
-        So is one that another thread waits for: the next publisher fences it.
-        """
+        """Aborts what is open. A producer that is beyond that is left to its destruction."""
         if self._closed:
             return
         self._closed = True
-        if self._publishing:
-            self._broken = LogError("the publisher was given up", retryable=False)
-            return
+        if self._hangs:
+            return  # Its thread has it still.
         if self._broken is None:
             self._producer.close()
         else:
@@ -164,6 +158,30 @@ class KafkaPublisher:
         self._group.close()
 
     # ---- publishing ----
+
+    def _patiently(self, publish: Callable[[], None]) -> None:
+        """Publishes in a thread, which is left behind if it does not end.
+
+        The next publisher fences what is left behind.
+        """
+        failures: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                publish()
+            except BaseException as error:  # noqa: BLE001 — handed to the caller.
+                failures.append(error)
+
+        thread = threading.Thread(target=run, name="transaction", daemon=True)
+        thread.start()
+        thread.join(PUBLISH_SECONDS_MAX)
+        if thread.is_alive():
+            self._hangs = True
+            raise LogError(
+                f"the client does not come back within {PUBLISH_SECONDS_MAX:g} s", retryable=False
+            )
+        if failures:
+            raise failures[0]
 
     def _in_transaction(self, commit: Commit, outputs: Sequence[Output]) -> None:
         doing = f"epoch {commit.epoch} cannot be published"

@@ -63,6 +63,7 @@ class _TopicIntake:
     newest_ms: dict[int, int] = field(default_factory=dict)
     waiting: list[pa.Table] = field(default_factory=list)
     row_count: int = 0
+    _maxima: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self.ends = dict(self.given)
@@ -77,6 +78,7 @@ class _TopicIntake:
         changed = bool(batches) or ends != self.ends or lag != self.lag
         self.ends, self.lag = ends, lag
         for batch in batches:
+            self._maxima = None
             self.waiting.append(batch.records)
             self.row_count += batch.records.num_rows
         return changed
@@ -108,7 +110,7 @@ class _TopicIntake:
             return [TopicBatch(self.topic, table) for table in tables], dict(self.ends)
         table, inside = self._divided(horizon_ms)
         given, held = table.filter(pa.array(inside)), table.filter(pa.array(~inside))
-        self.waiting, self.row_count = [held], held.num_rows
+        self.waiting, self.row_count, self._maxima = [held], held.num_rows, None
         ends = dict(self.ends)
         partitions, first = np.unique(held.column("partition").to_numpy(), return_index=True)
         offsets = held.column("offset").to_numpy()[first]
@@ -131,9 +133,10 @@ class _TopicIntake:
 
     def _divided(self, horizon_ms: int) -> tuple[pa.Table, np.ndarray]:
         """The waiting records as one table, and which of them can be given."""
-        table = pa.concat_tables(self.waiting)
-        self.waiting = [table]
-        return table, running_maximum(table) <= horizon_ms
+        if self._maxima is None:  # Asked twice for an epoch, and again while nothing can be given.
+            self.waiting = [pa.concat_tables(self.waiting)]
+            self._maxima = running_maximum(self.waiting[0])
+        return self.waiting[0], self._maxima <= horizon_ms
 
 
 class Intake:

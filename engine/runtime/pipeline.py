@@ -21,14 +21,12 @@ from merganser.engine.log.protocol import Commit, Log, Output, Publisher
 from merganser.engine.runtime import faults
 from merganser.engine.runtime.epoch import ordered_inputs
 from merganser.engine.runtime.intake import Fetched, Intake
-from merganser.engine.runtime.task import Task, TaskState
+from merganser.engine.runtime.task import Task
 from merganser.errors import FencedError, LogError
 
 IDLE_SECONDS = 0.1  # So often a pipeline looks whether it has been told to stop.
 GATHER_SECONDS_MAX = 0.05  # An epoch is not delayed longer for the one before it.
 OVERLAP_ROWS_MIN = 4_096  # Smaller epochs wait for the one before them.
-# librdkafka's send_offsets_to_transaction was seen to wait for ever after its broker was killed.
-PUBLISH_SECONDS_MAX = 75.0  # Its own limits are 30 s for the offsets and 30 s for the commit.
 STATE_EPOCHS_MAX = 256  # State commits lag the log by at most so many epochs, and
 STATE_LAG_SECONDS_MAX = 1.0  # by at most so long if the state can be queried, else
 HIDDEN_STATE_LAG_SECONDS_MAX = 10.0  # by so long, which a start after a crash has to compute again.
@@ -69,8 +67,7 @@ class Pipeline:
         except LogError as error:
             # Told before the helpers end: a transaction takes a minute to give a broker up.
             if not isinstance(error, FencedError):
-                self._task.stats.state = TaskState.WAITING
-                self._task.note_error(error.message, "SYSTEM")
+                self._task.wait_because(error)
             raise
         finally:
             self._committer.stop()
@@ -130,10 +127,7 @@ class Pipeline:
         self._last_state_commit = time.monotonic()
 
     def _failure(self) -> BaseException | None:
-        """What ended a helper thread, or that one is overdue."""
-        if self._committer.seconds_left < 0:
-            message = f"no epoch was published within {PUBLISH_SECONDS_MAX:.0f} s"
-            return LogError(message, retryable=True)
+        """What ended a helper thread."""
         return self._committer.failure or self._intake.failure
 
     def _raise_failure(self) -> None:
@@ -176,23 +170,13 @@ class _Committer:
                 self.started = time.monotonic()
             self._changed.notify_all()
 
-    @property
-    def seconds_left(self) -> float:
-        """For the epoch that is being published."""
-        if not self.in_flight or self.failure is not None:
-            return PUBLISH_SECONDS_MAX
-        return self.started + PUBLISH_SECONDS_MAX - time.monotonic()
-
     def stop(self) -> None:
-        """Ends the thread after the epoch that it is publishing; an overdue one is left behind.
-
-        The next publisher fences what is left behind.
-        """
+        """Ends the thread after the epoch that it is publishing."""
         with self._changed:
             self._ending = True
             self._changed.notify_all()
         if self._thread.ident is not None:
-            self._thread.join(max(self.seconds_left, 1.0))
+            self._thread.join()
 
     def _main(self) -> None:
         while True:

@@ -86,9 +86,7 @@ class TaskRunner:
                 if not self._may_retry(error):
                     self._fail(error)
                     return
-                if [message for _, message, _ in self.task.errors[-1:]] != [error.message]:
-                    self.task.note_error(error.message, "SYSTEM")  # Else it has been told.
-                self.task.stats.state = TaskState.WAITING
+                self.task.wait_because(error)
                 logger.warning("log away", query_id=self.task.query_id, reason=error.message)
                 self._stopping.wait(backoff)
                 backoff = min(backoff * 2, BACKOFF_LAST_SECONDS)

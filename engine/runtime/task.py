@@ -43,7 +43,7 @@ from merganser.engine.runtime import faults, processing_log
 from merganser.engine.runtime.epoch import arrival_inputs, ordered_inputs, ranges_of
 from merganser.engine.runtime.session import NO_PACE, Pace, Ranges, Runs, TaskSession
 from merganser.engine.state.state_file import delete_file
-from merganser.errors import CorruptFileError, InternalError
+from merganser.errors import CorruptFileError, ExternalError, InternalError
 
 logger = structlog.get_logger(__name__)
 
@@ -311,6 +311,12 @@ class Task:
         stats.record_errors += epoch.context.failure_count
         stats.epochs += 1
         return Commit(session.point.epoch, ranges, now_ms, pace.notes()), outputs
+
+    def wait_because(self, error: ExternalError) -> None:
+        """Has everybody see that the task waits, and once why."""
+        self.stats.state = TaskState.WAITING
+        if [message for _, message, _ in self.errors[-1:]] != [error.message]:
+            self.note_error(error.message, "SYSTEM")
 
     def note_error(self, message: str, kind: str) -> None:
         """Keeps one of the last ten failures."""

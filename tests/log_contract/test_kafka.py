@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import confluent_kafka
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 
+from merganser.engine.log import kafka_publisher
 from merganser.engine.log.kafka import KafkaLog
 from merganser.engine.log.protocol import Commit, Output, Reader, TopicPartition
 from merganser.errors import LogError
@@ -223,3 +226,45 @@ def _poll_over_errors(reader: Reader, end: int) -> list[Record]:
             if not error.retryable:
                 raise
     return found
+
+
+class HungClient:
+    """A producer that does not come back from handing over positions until it is let go."""
+
+    def __init__(self, producer: confluent_kafka.Producer) -> None:
+        self._producer = producer
+        self.go = threading.Event()
+        self.ended = threading.Event()
+
+    def send_offsets_to_transaction(self, *given: Any) -> None:
+        self.go.wait()
+        try:
+            self._producer.send_offsets_to_transaction(*given)
+        finally:
+            self.ended.set()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._producer, name)
+
+
+def test_what_a_hung_client_holds_is_left_to_the_next_publisher(
+    kafka_log: KafkaLog, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka_log.create_topic(name, 1, None, {})
+    first = Commit(0, {TopicPartition(name, 0): (0, 1)}, 17)
+    publisher = kafka_log.publisher(name)
+    hung = HungClient(publisher._producer)
+    monkeypatch.setattr(publisher, "_producer", hung)
+    monkeypatch.setattr(kafka_publisher, "PUBLISH_SECONDS_MAX", 0.5)
+    with pytest.raises(LogError, match="come back"):
+        publisher.publish(first, [Output(name, table([b"hung"]))])
+    publisher.close()
+    monkeypatch.setattr(kafka_publisher, "PUBLISH_SECONDS_MAX", 75.0)
+    later = kafka_log.publisher(name)
+    assert later.last_commit() is None
+    later.publish(first, [Output(name, table([b"once"]))])
+    hung.go.set()
+    assert hung.ended.wait(60)
+    assert [record.key for record in read_all(kafka_log, name, count=1)] == [b"once"]
+    assert later.last_commit() == first
+    later.close()
