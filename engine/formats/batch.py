@@ -41,14 +41,8 @@ class Batch:
         self._names.append(f"{self._names[0]}+{len(self._names)}")
         self.duck.register(self._names[-1], self.records)
 
-    def payloads(self, payload: str, where: str = "TRUE") -> list[bytes | None]:
-        """What an SQL expression gives for the records for which a condition holds, in order."""
-        rows = self.duck.arrow(f"SELECT {payload} FROM {self.source} WHERE {where}")
-        found: list[bytes | None] = rows.column(0).to_pylist()
-        return found
-
-    def head(self, payload: str, row_count: int) -> list[bytes | None]:
-        """The same for the first records."""
-        rows = self.duck.arrow(f"SELECT {payload} FROM {self.source} LIMIT {row_count}")
+    def payloads(self, payload: str, clause: str = "") -> list[bytes | None]:
+        """What an SQL expression gives for the records that a WHERE or LIMIT leaves, in order."""
+        rows = self.duck.arrow(f"SELECT {payload} FROM {self.source} {clause}")
         found: list[bytes | None] = rows.column(0).to_pylist()
         return found

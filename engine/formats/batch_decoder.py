@@ -133,7 +133,7 @@ class BatchDecoder:
             return Decoded({}, failed=None, null=null)
         fast: str | None = None
         if self._fast is not None and batch.row_count > SMALL_ROWS:
-            self._fast.prepare(lambda: batch.head(payload, HEAD_ROWS))
+            self._fast.prepare(lambda: batch.payloads(payload, f"LIMIT {HEAD_ROWS}"))
             fast = self._fast.select(batch.source, payload)
         if self._fast is None or fast is None:
             return self._decode_exactly(batch, payload)
@@ -178,7 +178,7 @@ class BatchDecoder:
         if not doubt_count:
             return np.array([], dtype=np.int64), []
         places = np.flatnonzero(found.column("suspect").to_numpy())
-        payloads = batch.payloads(payload, self._name("suspect"))
+        payloads = batch.payloads(payload, f"WHERE {self._name('suspect')}")
         review = None
         if doubt_count > REVIEW_ROWS and self._fast is not None:
             review = self._fast.review(identifier(self._doubts), "p")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from merganser.engine.answer import Answer, Table
 from merganser.engine.schema_registry.protocol import SchemaRegistry
+from merganser.engine.statements.assertions import wait_until_true
 from merganser.engine.statements.handlers import Session, handles
 from merganser.errors import AssertionFailedError
 from merganser.parser import ast
 
 TIMEOUT_PROPERTY = "ksql.assert.schema.default.timeout.ms"
 TIMEOUT_MS = 1000
-RETRY_MS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,21 +47,22 @@ def assert_schema(statement: ast.AssertSchema, session: Session) -> SchemaAssert
         wait_ms = statement.timeout.ms
     else:
         wait_ms = int(session.defaults.get(TIMEOUT_PROPERTY, TIMEOUT_MS))
-    pause = threading.Event()
-    for left_ms in range(wait_ms, -RETRY_MS, -RETRY_MS):
-        if _is_there(statement, session.schemas) == statement.exists:
-            return SchemaAssertion(
-                statement_text=statement.text,
-                subject=statement.subject,
-                schema_id=statement.schema_id,
-                exists=statement.exists,
-            )
-        if left_ms > 0:
-            pause.wait(min(RETRY_MS, left_ms) / 1000)
-    verb = "does not exist" if statement.exists else "exists"
-    raise AssertionFailedError(
-        f"{_named(statement.subject, statement.schema_id).lower()} {verb}", span=statement.span
+    schemas = session.schemas
+    wait_until_true(lambda: _finding(statement, schemas), wait_ms, statement.span)
+    return SchemaAssertion(
+        statement_text=statement.text,
+        subject=statement.subject,
+        schema_id=statement.schema_id,
+        exists=statement.exists,
     )
+
+
+def _finding(statement: ast.AssertSchema, schemas: SchemaRegistry) -> str | None:
+    """What speaks against the assertion."""
+    if _is_there(statement, schemas) == statement.exists:
+        return None
+    verb = "does not exist" if statement.exists else "exists"
+    return f"{_named(statement.subject, statement.schema_id).lower()} {verb}"
 
 
 def _is_there(statement: ast.AssertSchema, schemas: SchemaRegistry) -> bool:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from merganser.engine.answer import Answer, Table
+from merganser.engine.statements.assertions import wait_until_true
 from merganser.engine.statements.handlers import Session, handles
-from merganser.errors import AssertionFailedError
 from merganser.parser import ast
 
 TIMEOUT_PROPERTY = "ksql.assert.topic.default.timeout.ms"
 TIMEOUT_MS = 1000
-RETRY_MS = 50
 _KNOWN = frozenset({"PARTITIONS", "REPLICAS"})
 
 
@@ -45,17 +43,10 @@ def assert_topic(statement: ast.AssertTopic, session: Session) -> TopicAssertion
         wait_ms = statement.timeout.ms
     else:
         wait_ms = int(session.defaults.get(TIMEOUT_PROPERTY, TIMEOUT_MS))
-    pause = threading.Event()
-    finding: str | None = None
-    for left_ms in range(wait_ms, -RETRY_MS, -RETRY_MS):
-        finding = _finding(statement, session)
-        if finding is None:
-            return TopicAssertion(
-                statement_text=statement.text, topic=statement.topic, exists=statement.exists
-            )
-        if left_ms > 0:
-            pause.wait(min(RETRY_MS, left_ms) / 1000)
-    raise AssertionFailedError(finding or "it does not hold", span=statement.span)
+    wait_until_true(lambda: _finding(statement, session), wait_ms, statement.span)
+    return TopicAssertion(
+        statement_text=statement.text, topic=statement.topic, exists=statement.exists
+    )
 
 
 def _finding(statement: ast.AssertTopic, session: Session) -> str | None:

@@ -10,42 +10,22 @@ from merganser.errors import ExternalError
 from merganser.parser import ast
 
 
-def _refuse() -> ExternalError:
-    return ExternalError(
+def _refuse(_statement: ast.Statement, _session: Session) -> None:
+    raise ExternalError(
         "no Kafka Connect cluster is configured",
         hint="Manage connectors with Kafka Connect's own REST API.",
         retryable=False,
     )
 
 
-@handles(ast.ListConnectors)
-def list_connectors(_statement: ast.ListConnectors, _session: Session) -> None:
-    """SHOW CONNECTORS."""
-    raise _refuse()
-
-
-@handles(ast.ListConnectorPlugins)
-def list_connector_plugins(_statement: ast.ListConnectorPlugins, _session: Session) -> None:
-    """SHOW CONNECTOR PLUGINS."""
-    raise _refuse()
-
-
-@handles(ast.DescribeConnector)
-def describe_connector(_statement: ast.DescribeConnector, _session: Session) -> None:
-    """DESCRIBE CONNECTOR."""
-    raise _refuse()
-
-
-@handles(ast.CreateConnector)
-def create_connector(_statement: ast.CreateConnector, _session: Session) -> None:
-    """CREATE CONNECTOR."""
-    raise _refuse()
-
-
-@handles(ast.DropConnector)
-def drop_connector(_statement: ast.DropConnector, _session: Session) -> None:
-    """DROP CONNECTOR."""
-    raise _refuse()
+for _about_connectors in (
+    ast.ListConnectors,
+    ast.ListConnectorPlugins,
+    ast.DescribeConnector,
+    ast.CreateConnector,
+    ast.DropConnector,
+):
+    handles(_about_connectors)(_refuse)
 
 
 @handles(ast.AlterSystem)

@@ -8,6 +8,7 @@ Source: parity/rest-api.md, section 7; recorded exchanges of a ksqlDB server.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import orjson
 import structlog
@@ -66,31 +67,25 @@ async def no_such_socket(socket: WebSocket, path: str) -> None:
     await socket.send_denial_response(not_found())
 
 
-class _Started:
-    """Starts what a socket asks for, when it is called."""
-
-    def __init__(self, services: Services, body: KsqlRequest) -> None:
-        self._services = services
-        self._body = body
-
-    def __call__(self) -> QueryResult | PrintResult:
-        if self._body.command_sequence_number is not None:
-            self._services.engine.wait_for_command(self._body.command_sequence_number)
-        return self._services.engine.query(
-            self._body.ksql,
-            properties=self._body.streams_properties,
-            variables=variables_of(self._body.session_variables),
-        )
-
-
-def _starter(services: Services, socket: WebSocket) -> _Started:
+def _starter(services: Services, socket: WebSocket) -> Callable[[], QueryResult | PrintResult]:
+    """What starts the statement that a socket asks for."""
     version = socket.query_params.get("version")
     if version not in (None, VERSION):
         raise RequestError(f"version {version} is not spoken, only {VERSION}")
     body = parse_body(KsqlRequest, socket.query_params.get("request", "").encode())
     if not body.ksql.strip():
         raise RequestError("there is no statement to run")
-    return _Started(services, body)
+
+    def start() -> QueryResult | PrintResult:
+        if body.command_sequence_number is not None:
+            services.engine.wait_for_command(body.command_sequence_number)
+        return services.engine.query(
+            body.ksql,
+            properties=body.streams_properties,
+            variables=variables_of(body.session_variables),
+        )
+
+    return start
 
 
 async def _stream(services: Services, socket: WebSocket, result: QueryResult | PrintResult) -> None:

@@ -27,8 +27,8 @@ class RawAnswer:
         return b"".join(self.chunks)
 
 
-class RawConnection:
-    """One connection; requests follow each other."""
+class Wire:
+    """A TCP connection to a server."""
 
     def __init__(self, url: str, *, receive_buffer: int | None = None, wait: float = 10) -> None:
         place = urlsplit(url)
@@ -40,7 +40,6 @@ class RawConnection:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.settimeout(wait)
         self._socket.connect((place.hostname, place.port))
-        self._waiting = b""
 
     def __enter__(self) -> Self:
         return self
@@ -60,6 +59,14 @@ class RawConnection:
     def wait(self, seconds: float) -> None:
         """How long to wait from now on before a TimeoutError."""
         self._socket.settimeout(seconds)
+
+
+class RawConnection(Wire):
+    """One connection; requests follow each other."""
+
+    def __init__(self, url: str, *, receive_buffer: int | None = None, wait: float = 10) -> None:
+        super().__init__(url, receive_buffer=receive_buffer, wait=wait)
+        self._waiting = b""
 
     def send(
         self,

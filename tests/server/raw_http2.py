@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import base64
-import socket
 import struct
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
-from urllib.parse import urlsplit
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 
-RECEIVE_BYTES = 65_536
+from tests.server.raw_http import RECEIVE_BYTES, Wire
 
 
 @dataclass
@@ -33,40 +29,17 @@ class Http2Answer:
         return b"".join(self.frames)
 
 
-class Http2Connection:
+class Http2Connection(Wire):
     """One connection with prior knowledge, or changed from HTTP/1.1 by `upgrade`."""
 
     def __init__(self, url: str, *, wait: float = 10, start: bool = True) -> None:
-        place = urlsplit(url)
-        assert place.hostname
-        assert place.port
-        self.host = f"{place.hostname}:{place.port}"
-        self._socket = socket.create_connection((place.hostname, place.port), timeout=wait)
+        super().__init__(url, wait=wait)
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._answers: dict[int, Http2Answer] = {}
         self.reading = True
         if start:
             self._h2.initiate_connection()
             self._flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the connection, as a client that goes away."""
-        self._socket.close()
-
-    def wait(self, seconds: float) -> None:
-        """How long to wait from now on before a TimeoutError."""
-        self._socket.settimeout(seconds)
 
     def upgrade(self, method: str, path: str, body: bytes | None, pieces: int = 1) -> int:
         """Asks over HTTP/1.1 with `Upgrade: h2c`; gives the stream of the answer."""

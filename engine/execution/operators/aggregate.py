@@ -275,32 +275,21 @@ class AggregateOperator:
 
     def _fold(self, epoch: Epoch, table: str, source: str) -> None:
         """Adds the parts to the state in one pass and keeps what came out."""
-        # Not inside the MERGE: that takes three times as long, its sizes being unknown to DuckDB.
-        part = self._part
-        if epoch.is_small:
-            # A new table would have all statements planned again.
-            part = identifier(self._few)
-            epoch.keep(self._few, self._partials(epoch, source, ""))
-        else:
-            self._aggregate(epoch, source, "", part)
         states = {
             call.state: call.merge(f"s.{call.state}", f"p.{call.state}") for call in self._calls
         }
         states['"$rowtime"'] = 'greatest(s."$rowtime", p."$rowtime")'
         states |= {name: f"p.{name}" for name in ('"$seq"', '"$partition"')}
+        # Not inside the MERGE: that takes three times as long, its sizes being unknown to DuckDB.
         if epoch.is_small:
+            # A new table would have all statements planned again.
+            part = identifier(self._few)
+            epoch.keep(self._few, self._partials(epoch, source, ""))
             self._fold_few(epoch, table, part, states)
         else:
-            names = [*self._keys, *states]
-            updates = ", ".join(f"{name} = {new}" for name, new in states.items())
-            changed = epoch.duck.arrow(
-                f"MERGE INTO {table} AS s USING {part} AS p ON {self._matches('s', 'p')} "
-                f"WHEN MATCHED THEN UPDATE SET {updates} "
-                f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) "
-                f"VALUES ({', '.join(f'p.{name}' for name in names)}) "
-                f"RETURNING {', '.join(names)}"
-            )
-            epoch.duck.register(self._changed, changed)
+            part = self._part
+            self._aggregate(epoch, source, "", part)
+            self._fold_many(epoch, table, part, states)
         if self._node.final:
             return
         rows = identifier(self._changed)
@@ -311,6 +300,19 @@ class AggregateOperator:
             rows = f'(SELECT *, NULL AS "$headers" FROM {rows})'
         output = ", ".join(self._output(lambda call: call.state))
         epoch.duck.view(self._name, f"SELECT {output} FROM {rows}")
+
+    def _fold_many(self, epoch: Epoch, table: str, part: str, states: dict[str, str]) -> None:
+        """Brings the state up to date and registers what changed."""
+        names = [*self._keys, *states]
+        updates = ", ".join(f"{name} = {new}" for name, new in states.items())
+        changed = epoch.duck.arrow(
+            f"MERGE INTO {table} AS s USING {part} AS p ON {self._matches('s', 'p')} "
+            f"WHEN MATCHED THEN UPDATE SET {updates} "
+            f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) "
+            f"VALUES ({', '.join(f'p.{name}' for name in names)}) "
+            f"RETURNING {', '.join(names)}"
+        )
+        epoch.duck.register(self._changed, changed)
 
     def _fold_few(self, epoch: Epoch, table: str, part: str, states: dict[str, str]) -> None:
         """The same in statements that DuckDB need not plan each time, as it would a MERGE."""

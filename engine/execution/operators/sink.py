@@ -71,9 +71,12 @@ class SinkOperator:
 
     @property
     def _tells_no_key_from_nulls(self) -> bool:
-        key = self._sink.schema.key
-        bare = len(key) == 1 and not self._sink.key_format.wrapped
-        return self._passes_keys and bool(key) and not bare
+        return self._passes_keys and bool(self._sink.schema.key) and not self._has_bare_key
+
+    @property
+    def _has_bare_key(self) -> bool:
+        """Whether the key is one column's value and nothing around it."""
+        return len(self._sink.schema.key) == 1 and not self._sink.key_format.wrapped
 
     def _encoder(self, *, is_key: bool) -> Encoder:
         spec = self._sink.key_format if is_key else self._sink.value_format
@@ -85,7 +88,7 @@ class SinkOperator:
         if not keys:
             return "CAST(NULL AS BLOB)"
         sql = payload
-        if len(keys) == 1 and not self._sink.key_format.wrapped:
+        if self._has_bare_key:
             # As delimited text a NULL that was computed is an empty field like any other.
             if self._passes_keys or self._sink.key_format.name != "DELIMITED":
                 (column,) = keys.values()
