@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 from duckdb.func import ARROW, SPECIAL
+from duckdb.sqltypes import DuckDBPyType
 
 from merganser.engine.types import (
     ArrayType,
@@ -129,6 +131,13 @@ class Duck:
     def cursor(self) -> Duck:
         """Another connection to the same instance, for another thread."""
         return Duck(self._connection.cursor())
+
+    def result_types(self, sql: str) -> list[DuckDBPyType]:
+        """The types of a query's columns, without its rows."""
+        with _disk_errors():
+            relation = self._connection.sql(sql)
+        assert relation is not None, "a statement without a result"
+        return list(relation.types)
 
     def execute(self, sql: str, parameters: Sequence[object] | None = None) -> None:
         """Runs statements to their end and drops their result."""
@@ -399,6 +408,8 @@ _CORRUPT = (
 _LOCKED = "Could not set lock on file"  # Its owner may be about to end.
 _UNWRITTEN = "Could not write file"
 
+
+duckdb_version: Final = duckdb.__version__
 
 DuckError = duckdb.Error
 """What DuckDB raises for a statement that it cannot run (a row's error included)."""

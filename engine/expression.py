@@ -90,12 +90,16 @@ class Literal(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Call(Expression):
-    """A scalar function call. `overload` is the index of the chosen overload in the registry."""
+    """A scalar function call. `overload` is the index of the chosen overload in the registry.
+
+    A `borrowed` function is none of the registry but the back end's own.
+    """
 
     name: str
     overload: int
     arguments: tuple[Expression, ...]
     type: SqlType
+    borrowed: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(str, self.arguments))})"

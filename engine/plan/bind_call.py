@@ -18,7 +18,13 @@ from merganser.engine.expression import (
     Literal,
     TableCall,
 )
+from merganser.engine.functions.duckdb_scalars import result_type
 from merganser.engine.functions.function import AGGREGATES, SCALARS, TABLES, Overload
+from merganser.engine.functions.scalar_calls import (
+    borrowed_function,
+    borrowed_functions,
+    overload_of,
+)
 from merganser.engine.functions.signature import AnyDecimal, LambdaType, substitute
 from merganser.engine.plan.coercion import as_decimal, convert
 from merganser.engine.plan.resolve_function import (
@@ -59,13 +65,47 @@ def bind_call(binder: Binder, node: exp.Anonymous) -> Expression:
             raise TypeMismatchError("table functions cannot be nested", span=parsed.span_of(node))
         match, arguments, returns = _resolve(binder, node, TABLES[name].overloads)
         return TableCall(name, match.index, arguments, returns)
+    if borrowed_function(name) is not None:
+        return _borrowed(binder, node)
     known = [*SCALARS, *AGGREGATES, *TABLES]
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name, [*known, *borrowed_functions()], n=1)
     raise UnknownNameError(
         f"function {name} does not exist",
         hint=f"Did you mean {near[0]}?" if near else None,
         span=parsed.span_of(node),
     )
+
+
+def _borrowed(binder: Binder, node: exp.Anonymous) -> Call:
+    """A call of a function that only the back end has, with the types that it tells."""
+    name, span = str(node.this).upper(), parsed.span_of(node)
+    for argument in node.expressions:
+        if isinstance(argument, exp.Lambda):
+            raise TypeMismatchError(
+                f"function {name} is DuckDB's, which takes no lambdas",
+                hint="TRANSFORM, FILTER and REDUCE do.",
+                span=parsed.span_of(argument) or span,
+            )
+    arguments = tuple(binder.bind(argument) for argument in node.expressions)
+    if any(
+        isinstance(part, Call) and overload_of(part).volatile
+        for a in arguments
+        for part in a.walk()
+    ):
+        raise TypeMismatchError(
+            f"function {name} is DuckDB's, which takes no value that is another one at each call",
+            span=span,
+        )
+    kinds = tuple(argument.result_type for argument in arguments)
+    values = tuple(a.value if isinstance(a, Literal) else None for a in arguments)
+    try:
+        returns = result_type(name, kinds, values)
+    except TypeMismatchError as error:
+        # It is kept, so it is not changed.
+        raise TypeMismatchError(
+            error.message, detail=error.detail, hint=error.hint, span=span
+        ) from error
+    return Call(name, 0, arguments, returns, borrowed=True)
 
 
 def is_table_call(node: exp.Anonymous) -> bool:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from merganser.engine.answer import Answer, Table
+from merganser.engine.duck import duckdb_version
+from merganser.engine.functions.duckdb_scalars import CATEGORY
 from merganser.engine.functions.function import AGGREGATES, SCALARS, TABLES
 from merganser.engine.functions.in_force import LANGUAGE_AUTHOR, in_force
+from merganser.engine.functions.scalar_calls import borrowed_function
 from merganser.engine.functions.signature import Parameter, Signature, parse_signature
 from merganser.engine.statements.handlers import Session, handles
 from merganser.engine.statements.list_functions import FunctionName
@@ -111,6 +114,17 @@ def _described(name: str, statement: ast.DescribeFunction) -> FunctionDescriptio
             function=FunctionName(name, "AGGREGATE", aggregate.category),
             doc=aggregate.doc,
             signatures=tuple(parse_signature(text) for text in aggregate.signatures),
+        )
+    borrowed = borrowed_function(name)
+    if borrowed is not None:
+        return FunctionDescription(
+            statement_text=statement.text,
+            function=FunctionName(name, "SCALAR", CATEGORY),
+            doc=borrowed.doc,
+            signatures=borrowed.signatures,
+            author="DuckDB",
+            version=duckdb_version,
+            path="",
         )
     raise RequestError(
         f"function {statement.name} does not exist",

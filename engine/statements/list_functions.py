@@ -8,7 +8,9 @@ from itertools import groupby
 from typing import ClassVar
 
 from merganser.engine.answer import Answer, Table
+from merganser.engine.functions.duckdb_scalars import CATEGORY
 from merganser.engine.functions.function import AGGREGATES, SCALARS, TABLES
+from merganser.engine.functions.scalar_calls import borrowed_functions
 from merganser.engine.statements.handlers import Session, handles
 from merganser.parser import ast
 
@@ -50,11 +52,12 @@ class FunctionNames(Answer):
 
 @handles(ast.ListFunctions)
 def list_functions(statement: ast.ListFunctions, _session: Session) -> FunctionNames:
-    """Answers all functions that the registries hold."""
+    """Answers all functions that the registries hold, and those that only DuckDB has."""
     found = [
         *(FunctionName(name, "SCALAR", entry.category) for name, entry in SCALARS.items()),
         *(FunctionName(name, "AGGREGATE", entry.category) for name, entry in AGGREGATES.items()),
         *(FunctionName(name, "TABLE", entry.category) for name, entry in TABLES.items()),
+        *(FunctionName(name, "SCALAR", CATEGORY) for name in borrowed_functions()),
     ]
     ordered = tuple(sorted(found, key=lambda entry: entry.name))
     return FunctionNames(statement_text=statement.text, functions=ordered)

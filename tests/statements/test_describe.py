@@ -204,6 +204,10 @@ def test_functions_with_variants_and_examples(ask: Ask) -> None:
     assert "Name        : UCASE" in table.title
     assert "\tVariation   : UCASE(VARCHAR)\n\tReturns     : VARCHAR" in table.title
     assert "Examples" in table.title
+    borrowed = ask("DESCRIBE FUNCTION levenshtein;").fields()
+    assert (borrowed["type"], borrowed["author"]) == ("SCALAR", "DuckDB")
+    assert isinstance(borrowed["functions"], list)
+    assert borrowed["functions"][0]["argumentTypes"] == ["VARCHAR", "VARCHAR"]
     assert ask("DESCRIBE FUNCTION COUNT;").fields()["type"] == "AGGREGATE"
     assert ask("DESCRIBE FUNCTION EXPLODE;").fields()["type"] == "TABLE"
 

@@ -89,6 +89,8 @@ def test_functions_by_category(ask: Ask) -> None:
     assert kinds["COUNT"] == ("AGGREGATE", "AGGREGATE")
     assert kinds["EXPLODE"] == ("TABLE", "TABLE")
     assert kinds["UCASE"] == ("SCALAR", SCALARS["UCASE"].category)
+    assert kinds["LEVENSHTEIN"] == ("SCALAR", "DUCKDB")
+    assert len(kinds) == len(found)
     (table,) = shown.tables()
     categories = [category for _, category in table.rows if category]
     assert categories == sorted(categories)

@@ -15,7 +15,7 @@ from merganser.engine.execution.expressions.compiled import Fragment, Lets, eith
 from merganser.engine.execution.expressions.decimals import decimal_arithmetic_sql
 from merganser.engine.expression import Arithmetic, Call, Cast, Expression, Negate
 from merganser.engine.functions.decimals import is_wide
-from merganser.engine.functions.function import SCALARS
+from merganser.engine.functions.scalar_calls import overload_of
 from merganser.engine.plan.coercion import as_decimal
 from merganser.engine.types import DecimalType
 
@@ -95,10 +95,7 @@ def _integers(node: Arithmetic | Negate, compile_node: Compile, lets: Lets) -> F
 
 def is_volatile(node: Expression) -> bool:
     """Whether an expression calls a function that gives another value each time."""
-    return any(
-        isinstance(part, Call) and SCALARS[part.name].overloads[part.overload].volatile
-        for part in node.walk()
-    )
+    return any(isinstance(part, Call) and overload_of(part).volatile for part in node.walk())
 
 
 def _inner(node: Expression) -> tuple[Expression, ...]:

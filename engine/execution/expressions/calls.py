@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from merganser.engine.execution.expressions.compiled import Fragment, either, is_null
 from merganser.engine.expression import Call, Expression, Literal, TableCall
 from merganser.engine.functions.function import (
-    SCALARS,
     TABLES,
     CallSite,
     Nulls,
     Overload,
     fill,
 )
+from merganser.engine.functions.scalar_calls import overload_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,11 @@ def counting_calls(expression: Expression) -> list[tuple[Call | TableCall, Overl
     found: list[tuple[Call | TableCall, Overload]] = []
     for node in expression.walk():
         if isinstance(node, Call | TableCall):
-            functions = SCALARS if isinstance(node, Call) else TABLES
-            overload = functions[node.name].overloads[node.overload]
+            overload = (
+                overload_of(node)
+                if isinstance(node, Call)
+                else TABLES[node.name].overloads[node.overload]
+            )
             if overload.failures is not None:
                 found.append((node, overload))
     return found

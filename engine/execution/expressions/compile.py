@@ -66,7 +66,8 @@ from merganser.engine.expression import (
     Subscript,
     TableCall,
 )
-from merganser.engine.functions.function import SCALARS, TABLES, Overload
+from merganser.engine.functions.function import TABLES, Overload
+from merganser.engine.functions.scalar_calls import overload_of
 from merganser.engine.schema import PSEUDO_COLUMNS
 from merganser.engine.types import MapType, SqlType
 from merganser.errors import InternalError
@@ -333,7 +334,7 @@ class _Compiler:
         return Fragment(f"struct_pack({fields})", None, logged, nullable=False)
 
     def _call(self, node: Call) -> Fragment:
-        return self._function(node, SCALARS[node.name].overloads[node.overload])
+        return self._function(node, overload_of(node))
 
     def _table_call(self, node: TableCall) -> Fragment:
         return self._function(node, TABLES[node.name].overloads[node.overload])
