@@ -54,6 +54,9 @@ class _Said:
     def answers(self, answers: Sequence[Entity]) -> None:
         raise NotImplementedError
 
+    def table(self, pieces: Iterable[bytes]) -> None:
+        raise NotImplementedError
+
     def lines(self, lines: Iterable[str]) -> None:
         with suppress(KeyboardInterrupt):
             for line in lines:
@@ -118,6 +121,23 @@ class Csv(_Said):
             ["" if cell is None else _field(cell) for cell in cells]
         )
         self._out.flush()
+
+
+class ArrowTables(_Said):
+    """Rows as an Arrow IPC stream, as the server gives them; all else goes to stderr."""
+
+    def answers(self, answers: Sequence[Entity]) -> None:
+        for answer in answers:
+            self.message(_message(answer))
+
+    def rows(self, events: Iterator[Event], *, endless: bool) -> None:
+        raise NotImplementedError
+
+    def table(self, pieces: Iterable[bytes]) -> None:
+        with suppress(KeyboardInterrupt):
+            for piece in pieces:
+                self._out.buffer.write(piece)
+                self._out.buffer.flush()
 
 
 class Tables(ShellPresenter):

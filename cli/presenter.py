@@ -38,6 +38,10 @@ class Presenter(Protocol):
         """
         ...
 
+    def table(self, pieces: Iterable[bytes]) -> None:
+        """Passes on the rows of a SELECT in the form that the server gives them."""
+        ...
+
     def lines(self, lines: Iterable[str]) -> None:
         """Shows the records of a PRINT until they end or the user ends them."""
         ...
@@ -49,6 +53,9 @@ class ShellPresenter:
     def __init__(self, session: Session, terminal: Terminal) -> None:
         self._session = session
         self._terminal = terminal
+
+    def table(self, pieces: Iterable[bytes]) -> None:
+        raise NotImplementedError("a terminal shows rows, not bytes")
 
     def answers(self, answers: Sequence[Entity]) -> None:
         if self._session.output is OutputFormat.JSON:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from merganser.errors import UserError
 
 SUBSTITUTION_PROPERTY = "ksql.variable.substitution.enable"
+SQL_PROPERTY = "merganser.pull.sql.enabled"
 
 
 class OutputFormat(StrEnum):
@@ -81,6 +82,11 @@ class Session:
     def substitutes(self) -> bool:
         """Whether `${name}` is replaced in statements."""
         return is_on(self.properties.get(SUBSTITUTION_PROPERTY, "true"))
+
+    @property
+    def in_sql(self) -> bool:
+        """Whether SELECTs that are none of the language go to the server as full SQL."""
+        return str(self.properties.get(SQL_PROPERTY, "false")).casefold() == "true"
 
     def note_sequence(self, sequence: object) -> None:
         """Keeps the highest command number seen."""

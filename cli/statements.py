@@ -10,6 +10,7 @@ Source: parity/cli-and-ops.md, 1.5.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,17 @@ from merganser.errors import SqlSyntaxError, UserError
 from merganser.parser import ast
 from merganser.parser.build import parse_part
 from merganser.parser.split import split_script
+from merganser.parser.variables import substitute
 from merganser.server.client import ServerError
+
+_FULL_SQL = re.compile(
+    r"(\s|--[^\n]*\n|/\*.*?\*/|\()*(SELECT|WITH|FROM)\b", re.IGNORECASE | re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _FullSql(ast.Statement):
+    """A SELECT that is none of the language: the server may know it as full SQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +51,20 @@ class StatementRunner:
         refusals: How many requests the server has refused so far.
     """
 
-    def __init__(self, session: Session, connection: Connection, presenter: Presenter) -> None:
+    def __init__(
+        self,
+        session: Session,
+        connection: Connection,
+        presenter: Presenter,
+        *,
+        table_type: str | None = None,
+    ) -> None:
+        """A runner; with `table_type`, SELECTs are answered in that media type, byte by byte."""
         self._session = session
         self.connection = connection
         self._presenter = presenter
         self.refusals = 0
+        self._table_type = table_type
 
     def run(self, text: str) -> None:
         """Runs the statements of a text in order. What the server refuses is shown, not raised.
@@ -81,7 +101,10 @@ class StatementRunner:
             try:
                 statement = parse_part(part, variables if substitutes else None)
             except UserError as error:
-                raise _with_statement(error, part.text) from error
+                if not (self._session.in_sql and _FULL_SQL.match(part.text)):
+                    raise _with_statement(error, part.text) from error
+                text = substitute(part.text, variables) if substitutes else part.text
+                statement = _FullSql(text=text)
             if isinstance(statement, ast.DefineVariable):
                 variables[statement.name] = statement.value
             elif isinstance(statement, ast.UndefineVariable):
@@ -94,6 +117,7 @@ class StatementRunner:
         """What runs a statement by itself; None for those that go to the server together."""
         handlers: dict[type[ast.Statement], Callable[[_Step], None]] = {
             ast.QueryStatement: self._select,
+            _FullSql: self._select,
             ast.PrintTopic: self._print,
             ast.SetProperty: self._set,
             ast.UnsetProperty: self._unset,
@@ -145,8 +169,15 @@ class StatementRunner:
     # ------------------------------------------------------------------ the server's
 
     def _select(self, step: _Step) -> None:
-        assert isinstance(step.statement, ast.QueryStatement)
-        endless = step.statement.query.emit is not None and step.statement.query.limit is None
+        query = step.statement.query if isinstance(step.statement, ast.QueryStatement) else None
+        endless = query is not None and query.emit is not None and query.limit is None
+        if self._table_type is not None:
+            table = self.connection.client.table(
+                step.text, self._table_type, properties=self._session.properties
+            )
+            with self._refusals_shown(), closing(table) as pieces:
+                self._presenter.table(pieces)
+            return
         with (
             self._refusals_shown(),
             closing(limited_stream(step.text, self._session, self.connection)) as events,

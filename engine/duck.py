@@ -173,6 +173,13 @@ class Duck:
         statement.row_count = found.num_rows
         return found
 
+    def reader(self, sql: str, batch_rows: int) -> pa.RecordBatchReader:
+        """The rows of a query as Arrow batches, computed as they are read."""
+        with _disk_errors():
+            relation = self._connection.sql(sql)
+            assert relation is not None, "a statement without a result"
+            return relation.to_arrow_reader(batch_rows)
+
     def _few(self, plan: str, statement: _Statement) -> pa.Table | None:
         """A few rows by way of Python, which takes a third of the time; None if that may err."""
         if statement.shape is None or not all(map(_is_simple, statement.shape[1].types)):

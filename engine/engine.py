@@ -18,14 +18,16 @@ from merganser.engine.answer import Answer, PrintResult, QueryResult
 from merganser.engine.catalog import Catalog
 from merganser.engine.clock import Clock, SystemClock
 from merganser.engine.duck import Duck
+from merganser.engine.duck_locked import Parameters
 from merganser.engine.functions.python.of_engine import EngineFunctions
 from merganser.engine.functions.python_function import register_functions
 from merganser.engine.log.protocol import Log
-from merganser.engine.properties import check_allowed, find_property
+from merganser.engine.properties import PULL_IN_SQL, check_allowed, find_property
 from merganser.engine.runtime import processing_log
 from merganser.engine.runtime.command_log import Command, CommandLog
 from merganser.engine.runtime.queries import PushTable
 from merganser.engine.runtime.services import DryActions, RealActions, RestoreActions, TaskTable
+from merganser.engine.runtime.sql_pull import LockedPool
 from merganser.engine.runtime.task import Task, TaskStats
 from merganser.engine.schema_registry.default import default_registry
 from merganser.engine.schema_registry.memory import TrialSchemaRegistry
@@ -33,12 +35,16 @@ from merganser.engine.schema_registry.protocol import SchemaRegistry
 from merganser.engine.statements.current_status import CurrentStatus, WarningEntity
 from merganser.engine.statements.handlers import Session, handler_of
 from merganser.engine.statements.insert_rows import RowInserter
-from merganser.engine.statements.running_queries import RunningQueries, run_query
+from merganser.engine.statements.running_queries import (
+    QueryHosts,
+    QueryText,
+    RunningQueries,
+    run_query,
+)
 from merganser.engine.statements.statement_text import failed_text, shown_text
 from merganser.errors import (
     CommandTimeoutError,
     MerganserError,
-    SqlSyntaxError,
     UnknownPropertyError,
     UnsupportedError,
     UserError,
@@ -138,6 +144,7 @@ class Engine:
             self._duck, log, self._clock, config.data_dir, autorun=config.autorun
         )
         self._pushes = PushTable()
+        self._locked = LockedPool()
         self._commands = CommandLog(log, config.service_id)
         self._statuses: dict[str, CommandState] = {}
         self._sequence = 0
@@ -172,6 +179,7 @@ class Engine:
         self._pushes.close_all()
         self._tasks.stop()
         self.functions.close()
+        self._locked.close()
         self._duck.close()
 
     def _restore(self) -> None:
@@ -323,26 +331,27 @@ class Engine:
         properties: Mapping[str, object] | None = None,
         variables: Mapping[str, str] | None = None,
         known_only: bool = True,
+        parameters: Parameters | None = None,
+        in_sql: bool = False,
     ) -> QueryResult | PrintResult:
         """Starts one SELECT or PRINT. `known_only` refuses properties that nobody knows.
+
+        `in_sql` (or the property `merganser.pull.sql.enabled`) tries pull queries that ksqlDB's
+        rules refuse as DuckDB's SQL; those with `parameters` are DuckDB's from the start.
 
         Raises:
             StatementFailure: It is no such statement, or is wrong.
         """
         overrides = dict(properties or {})
-        parts = split_script(text)
         try:
             self._check_overrides(overrides, known_only=known_only)
-            if len(parts) != 1:
-                raise SqlSyntaxError(f"expected exactly one statement, found {len(parts)}")
             session = self._session(
                 overrides, variables or {}, RealActions(self._tasks, self.log, self.close_query)
             )
-            statement = parse_part(parts[0], session.variables)
+            in_sql = in_sql or _is_true(session.setting(PULL_IN_SQL))
+            hosts = QueryHosts(self._tasks, self._pushes, self._duck, self._locked)
             with self._functions_of(session):
-                return run_query(
-                    statement, session, tasks=self._tasks, pushes=self._pushes, duck=self._duck
-                )
+                return run_query(QueryText(text, in_sql, parameters), session, hosts)
         except MerganserError as error:
             raise StatementFailure(error, text) from error
 

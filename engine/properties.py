@@ -18,6 +18,7 @@ from merganser.errors import PropertyError, RequestError
 STREAMS_PREFIX = "ksql.streams."
 HIDDEN = "[hidden]"
 ALWAYS_DENIED = frozenset({"ksql.service.id", "merganser.functions.python.enabled"})
+PULL_IN_SQL = "merganser.pull.sql.enabled"
 DENYLIST = "ksql.properties.overrides.denylist"
 
 _SECRET_PARTS = ("password", "secret", "jaas", "token", "basic.auth.user.info", "ssl.key")
@@ -136,6 +137,7 @@ _NUMBERS: dict[str, str] = {
     "ksql.transient.query.cleanup.service.initial.delay.seconds": "600",
     "ksql.transient.query.cleanup.service.period.seconds": "600",
     "ksql.websocket.connection.max.timeout.ms": "3600000",
+    "merganser.pull.sql.max.concurrent": "4",
 }
 
 _INTERNAL_TOPICS = (
@@ -175,6 +177,10 @@ _TEXTS: dict[str, str | None] = {
 }
 
 _QUERY_LEVEL = (
+    Property(PULL_IN_SQL, "false", Kind.BOOLEAN, True, True),
+    Property("merganser.pull.sql.max.rows", "1000000", Kind.NUMBER, True, True),
+    Property("merganser.pull.sql.max.memory.bytes", "268435456", Kind.NUMBER, True, True),
+    Property("merganser.pull.sql.max.time.ms", "30000", Kind.NUMBER, True, True),
     Property("ksql.cast.strings.preserve.nulls", "true", Kind.BOOLEAN, True, True),
     Property("ksql.nested.error.set.null", "true", Kind.BOOLEAN, True, True),
     Property(

@@ -218,6 +218,26 @@ class Client:
                 if element is not None:
                     yield _event(element)
 
+    def table(
+        self,
+        text: str,
+        media_type: str,
+        *,
+        properties: Mapping[str, object] | None = None,
+        parameters: Sequence[object] | Mapping[str, object] | None = None,
+    ) -> Generator[bytes, None, None]:
+        """Runs a SELECT, in full SQL if need be, and gives its rows as they are sent: CSV, Arrow.
+
+        Raises:
+            ServerError: The query was refused.
+            UnreachableError: The answer broke off, for the query failed on its way.
+        """
+        body: dict[str, object] = {"sql": text, "properties": dict(properties or {})}
+        if parameters is not None:
+            body["parameters"] = parameters
+        with self._answered("/sql", body, media_type) as response:
+            yield from response.iter_bytes()
+
     def print_topic(
         self,
         text: str,
@@ -260,6 +280,11 @@ class Client:
 
     @contextmanager
     def _streamed(self, path: str, body: object, accept: str | None) -> Iterator[Iterator[str]]:
+        with self._answered(path, body, accept) as response:
+            yield _lines(response)
+
+    @contextmanager
+    def _answered(self, path: str, body: object, accept: str | None) -> Iterator[httpx.Response]:
         headers = {"accept": accept} if accept else {}
         timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT_SECONDS)
         request = self._http.build_request(
@@ -273,7 +298,7 @@ class Client:
                 if response.is_error:
                     response.read()
                     _body(response)
-                yield _lines(response)
+                yield response
             finally:
                 response.close()
 

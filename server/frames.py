@@ -28,6 +28,9 @@ PULL_FLUSH_BYTES = 5 * 1024  # ksqlDB's: classic pull answers are buffered.
 
 Group = list[bytes]
 
+BROKEN: Group = [b""]
+"""Stands for the end of an answer that has failed in a form without errors: it is cut off."""
+
 _TOMBSTONE = ',"tombstone":true'
 
 

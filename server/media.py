@@ -11,11 +11,17 @@ JSON = "application/json"
 V1_JSON = "application/vnd.ksql.v1+json"
 DELIMITED = "application/vnd.ksqlapi.delimited.v1"
 
+ARROW = "application/vnd.apache.arrow.stream"
+CSV = "text/csv"
+
 CLASSIC_TYPES = (V1_JSON, JSON)
 """What the statement and information endpoints give; any of them is sent as JSON."""
 
 STREAM_TYPES = (DELIMITED, JSON, V1_JSON)
 """What the query endpoints give, the default first."""
+
+TABLE_TYPES = (ARROW, CSV)
+"""What pull queries are also given as."""
 
 INSERT_TYPES = (DELIMITED, JSON)
 """What `/inserts-stream` gives."""

@@ -109,6 +109,8 @@ class StatementEngine(Protocol):
         properties: Mapping[str, object],
         variables: Mapping[str, str],
         known_only: bool = True,
+        parameters: Sequence[object] | Mapping[str, object] | None = None,
+        in_sql: bool = False,
     ) -> QueryResult | PrintResult: ...
 
     def inserter(self, target: str, *, properties: Mapping[str, object]) -> Inserter: ...

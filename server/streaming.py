@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from merganser.engine.answer import FormatLine, PrintResult, QueryResult
 from merganser.errors import MerganserError
 from merganser.server.failures import Body, generic_error, json_bytes
-from merganser.server.frames import Framing, Group
+from merganser.server.frames import BROKEN, Framing, Group
 from merganser.server.handover import Handover
 from merganser.server.services import Services
 
@@ -21,6 +21,10 @@ logger = structlog.get_logger(__name__)
 LIMIT_REACHED = "Limit Reached"
 QUERY_COMPLETED = "Query Completed"
 _IN_BAND_CODE = 50000
+
+
+class BrokenAnswerError(Exception):
+    """An answer cannot be brought to an end: the server closes its connection."""
 
 
 class StreamAnswer(Response):
@@ -57,6 +61,8 @@ class StreamAnswer(Response):
             }
         )
         while (group := await self._handover.take()) is not None:
+            if group is BROKEN:
+                raise BrokenAnswerError
             for piece in group:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

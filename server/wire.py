@@ -67,9 +67,12 @@ class KsqlRequest(_Request):
 
 
 class QueryStreamRequest(_Request):
-    """The body of `/query-stream`."""
+    """The body of `/query-stream` and `/sql`."""
 
     sql: Text = Field(description="One SELECT or PRINT, ending in `;`")
+    parameters: list[Any] | dict[str, Any] | None = Field(
+        None, description="Values for `?` and `$1`, or by name for `$name`; only DuckDB's SQL"
+    )
     properties: PropertyMap = Field(default_factory=dict)
     session_variables: PropertyMap = Field(default_factory=dict, alias="sessionVariables")
     request_properties: PropertyMap = Field(default_factory=dict, alias="requestProperties")

@@ -18,12 +18,13 @@ from merganser.cli.arguments import (
 )
 from merganser.cli.connection import Connection, Credentials
 from merganser.cli.embedded import own_server
-from merganser.cli.plain import Csv, JsonLines, Tables
+from merganser.cli.plain import ArrowTables, Csv, JsonLines, Tables
 from merganser.cli.presenter import Presenter
-from merganser.cli.session import Session
+from merganser.cli.session import SQL_PROPERTY, Session
 from merganser.cli.statements import StatementRunner, read_script
 from merganser.cli.terminal import Terminal
 from merganser.errors import ExternalError, PropertyError
+from merganser.server import media
 from merganser.server.client import UnreachableError
 
 _OWN_SERVER = ("data_dir", "bootstrap_servers", "service_id")
@@ -44,9 +45,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_service_option(parser)
     parser.add_argument(
         "--output",
-        choices=["table", "json", "csv"],
+        choices=["table", "json", "csv", "arrow"],
         default="table",
-        help="form of results: a table, a JSON object a line, or CSV (default: table)",
+        help="form of results: a table, a JSON object a line, CSV, or an Arrow IPC stream "
+        "(default: table)",
     )
     parser.add_argument(
         "-d",
@@ -78,13 +80,18 @@ def execute(options: argparse.Namespace) -> int:
     text = options.execute if options.file is None else read_script(options.file)
     text = text.rstrip()
     session = Session(
-        properties=dict(options.properties), row_limit=options.row_limit, timeout_ms=options.timeout
+        # A SELECT that ksqlDB's rules refuse is run as full SQL, if the server knows it.
+        properties={SQL_PROPERTY: "true", **dict(options.properties)},
+        row_limit=options.row_limit,
+        timeout_ms=options.timeout,
     )
     session.variables.update(options.define)
     credentials = Credentials(options.user, options.password, options.token).checked()
     with _server(options) as url:
         connection = Connection(url, credentials)
-        runner = StatementRunner(session, connection, _presenter(options.output, session))
+        arrow = media.ARROW if options.output == "arrow" else None
+        presenter = _presenter(options.output, session)
+        runner = StatementRunner(session, connection, presenter, table_type=arrow)
         try:
             runner.run(text if text.endswith(";") else text + ";")
         except UnreachableError as error:
@@ -100,6 +107,8 @@ def _presenter(output: str, session: Session) -> Presenter:
             return JsonLines(sys.stdout)
         case "csv":
             return Csv(sys.stdout)
+        case "arrow":
+            return ArrowTables(sys.stdout)
         case _:
             return Tables(session, Terminal(sys.stdout))
 

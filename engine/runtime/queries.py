@@ -8,18 +8,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from merganser.engine.answer import QueryResult
-from merganser.engine.catalog import Catalog
+from merganser.engine.catalog import Catalog, Source
 from merganser.engine.clock import Clock
 from merganser.engine.duck import Duck
+from merganser.engine.duck_locked import Parameters
 from merganser.engine.execution.compile import compile_plan
-from merganser.engine.execution.topology import Topology
+from merganser.engine.execution.topology import Materialization, Topology
 from merganser.engine.log.protocol import Log, TopicPartition
 from merganser.engine.plan.build import PlannedQuery, plan_query
 from merganser.engine.plan.pull import check_pull_clauses, plan_pull
+from merganser.engine.plan.sql_pull import plan_sql_pull
 from merganser.engine.runtime.lookup import check_limit_allowed, check_pull
 from merganser.engine.runtime.pull import run_pull
 from merganser.engine.runtime.push import PushRows
 from merganser.engine.runtime.services import TaskTable
+from merganser.engine.runtime.sql_pull import (
+    AT_ONCE_MAX,
+    LockedPool,
+    SqlLimits,
+    Stored,
+    run_sql_pull,
+    server_limit,
+)
 from merganser.errors import TooManyRequestsError, UnavailableError, UserError
 from merganser.parser import ast
 
@@ -130,6 +140,7 @@ class Selecting:
     pushes: PushTable
     properties: Mapping[str, object]
     from_earliest: bool
+    defaults: Mapping[str, object] = field(default_factory=dict)
 
 
 def run_select(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
@@ -227,9 +238,54 @@ def start_positions(
 def _pull(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
     pulled = plan_pull(statement.query, now.catalog)
     check_pull(pulled, now.properties)
+    _take_rate(now)
+    materialization, alias = _stored(pulled.source, now)
+    rows = run_pull(pulled, materialization, alias, now.duck)
+    query_id = f"query_{now.clock.now_ms()}"
+    return QueryResult(query_id, "pull", pulled.columns, rows, pulled.limit)
+
+
+def run_sql_select(
+    text: str, parameters: Parameters | None, now: Selecting, locked: LockedPool
+) -> QueryResult:
+    """Runs a pull query in DuckDB's SQL.
+
+    Raises:
+        UserError: It is wrong, or takes more than it may.
+    """
+    pulled = plan_sql_pull(text, now.catalog)
+    stored = [Stored(use, *_stored(use.source, now)) for use in pulled.tables]
+    _take_rate(now)
+    limits = SqlLimits.of(now.defaults, now.properties)
+    most = server_limit(AT_ONCE_MAX, now.defaults)
+    duck = locked.take(limits.memory_max_bytes, most)
+    try:
+        return run_sql_pull(
+            pulled,
+            stored,
+            parameters,
+            locked=duck,
+            duck=now.duck,
+            limits=limits,
+            query_id=f"query_{now.clock.now_ms()}",
+        )
+    finally:
+        locked.give_back(duck, most)
+
+
+def _take_rate(now: Selecting) -> None:
     if (rate := now.properties.get(PULL_RATE)) is not None:
         now.pushes.pull_rate.take(float(str(rate)), now.clock.now_ms())
-    name = pulled.source.name
+
+
+def _stored(source: Source, now: Selecting) -> tuple[Materialization, str]:
+    """A table's rows in the state of the query that keeps them, and that state's alias.
+
+    Raises:
+        UserError: No query keeps them.
+        UnavailableError: It has not started yet.
+    """
+    name = source.name
     owner = next(
         (
             entry.task
@@ -242,7 +298,7 @@ def _pull(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
     )
     if owner is None:
         raise UserError(
-            f"the {pulled.source.kind} {name} isn't queryable: it is not materialized",
+            f"the {source.kind} {name} isn't queryable: it is not materialized",
             hint="Create it with CREATE TABLE … AS SELECT or CREATE SOURCE TABLE, or add EMIT "
             "CHANGES for a push query.",
         )
@@ -250,6 +306,4 @@ def _pull(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
         raise UnavailableError(f"query {owner.query_id} is not ready yet: try again")
     materialization = owner.topology.materialization
     assert materialization is not None
-    rows = run_pull(pulled, materialization, owner.state_alias, now.duck)
-    query_id = f"query_{now.clock.now_ms()}"
-    return QueryResult(query_id, "pull", pulled.columns, rows, pulled.limit)
+    return materialization, owner.state_alias

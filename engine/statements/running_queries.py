@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from merganser.engine.answer import PrintResult, QueryResult
 from merganser.engine.catalog import Catalog
 from merganser.engine.duck import Duck
+from merganser.engine.duck_locked import Parameters
 from merganser.engine.log.protocol import Log, TopicPartition
 from merganser.engine.plan.build import plan_query
 from merganser.engine.plan.nodes import PlanNode, SourceNode, explain
 from merganser.engine.plan.pull import plan_pull
 from merganser.engine.plan.sink import plan_create_as, plan_insert
-from merganser.engine.runtime.queries import PushTable, Selecting, run_select
+from merganser.engine.runtime.queries import PushTable, Selecting, run_select, run_sql_select
 from merganser.engine.runtime.services import Running, TaskTable
+from merganser.engine.runtime.sql_pull import LockedPool
 from merganser.engine.runtime.task import TaskState
 from merganser.engine.statements.handlers import Explanation, RunningQuery, Session
 from merganser.engine.statements.print_topic import print_topic
-from merganser.errors import ExternalError, UnknownNameError, UnsupportedError, WrongEndpointError
+from merganser.errors import (
+    ExternalError,
+    PropertyError,
+    RequestError,
+    SqlSyntaxError,
+    UnknownNameError,
+    UnsupportedError,
+    UserError,
+    WrongEndpointError,
+)
 from merganser.parser import ast
+from merganser.parser.build import parse_part
+from merganser.parser.split import split_script
+from merganser.parser.variables import substitute
 
 _SHOWN = {
     TaskState.CREATED: "RUNNING",
@@ -147,30 +162,92 @@ def _explained(query_id: str, kind: str, statement: str, plan: PlanNode) -> Expl
     )
 
 
-def run_query(
-    statement: ast.Statement, session: Session, *, tasks: TaskTable, pushes: PushTable, duck: Duck
-) -> QueryResult | PrintResult:
+@dataclass(frozen=True, slots=True)
+class QueryText:
+    """A SELECT or PRINT as it was sent.
+
+    Attributes:
+        in_sql: What ksqlDB's rules refuse of a pull query is tried as DuckDB's SQL.
+        parameters: Values for `?`, `$1` or `$name`; only DuckDB's SQL has those.
+    """
+
+    text: str
+    in_sql: bool = False
+    parameters: Parameters | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryHosts:
+    """What queries run on."""
+
+    tasks: TaskTable
+    pushes: PushTable
+    duck: Duck
+    locked: LockedPool
+
+
+def run_query(query: QueryText, session: Session, hosts: QueryHosts) -> QueryResult | PrintResult:
     """Starts one SELECT or PRINT.
 
     Raises:
         UserError: It is another statement, or is wrong.
     """
+    refused: UserError | None = None
+    if query.parameters is None:
+        statement: ast.Statement | None = None
+        try:
+            statement = _parsed(query.text, session)
+            return _run_statement(statement, session, hosts)
+        except UserError as error:
+            if not query.in_sql or not _may_be_sql(statement, error):
+                raise
+            refused = error
+    text = substitute(query.text, session.variables)
+    try:
+        return run_sql_select(text, query.parameters, _selecting(session, hosts), hosts.locked)
+    except SqlSyntaxError as error:
+        raise refused or error from error
+
+
+def _may_be_sql(statement: ast.Statement | None, error: UserError) -> bool:
+    """Whether a statement that was refused may be a pull query in DuckDB's SQL."""
+    if isinstance(error, RequestError | PropertyError):
+        return False
+    if statement is None:
+        return True
+    return isinstance(statement, ast.QueryStatement) and statement.query.emit is None
+
+
+def _parsed(text: str, session: Session) -> ast.Statement:
+    parts = split_script(text)
+    if len(parts) != 1:
+        raise SqlSyntaxError(f"expected exactly one statement, found {len(parts)}")
+    return parse_part(parts[0], session.variables)
+
+
+def _selecting(session: Session, hosts: QueryHosts) -> Selecting:
+    reset = str(session.setting("auto.offset.reset") or "latest").lower()
+    return Selecting(
+        session.catalog,
+        session.log,
+        session.clock,
+        hosts.duck,
+        hosts.tasks,
+        hosts.pushes,
+        session.in_force,
+        from_earliest=reset == "earliest",
+        defaults=session.defaults,
+    )
+
+
+def _run_statement(
+    statement: ast.Statement, session: Session, hosts: QueryHosts
+) -> QueryResult | PrintResult:
     match statement:
         case ast.PrintTopic():
             return print_topic(statement, session)
         case ast.QueryStatement():
-            reset = str(session.setting("auto.offset.reset") or "latest").lower()
-            now = Selecting(
-                session.catalog,
-                session.log,
-                session.clock,
-                duck,
-                tasks,
-                pushes,
-                session.in_force,
-                from_earliest=reset == "earliest",
-            )
-            return run_select(statement, now)
+            return run_select(statement, _selecting(session, hosts))
         case _:
             raise WrongEndpointError(
                 "only SELECT and PRINT statements can be run as queries", span=statement.span

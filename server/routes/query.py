@@ -1,12 +1,12 @@
-"""`POST /query`, `POST /query-stream`, `POST /close-query`: SELECT and PRINT.
+"""`POST /query`, `POST /query-stream`, `POST /sql`, `POST /close-query`: SELECT and PRINT.
 
-The two query endpoints run the same queries. They differ in names of members, in the media type
-that is the default, and in how a failed request looks.
+ksqlDB's two query endpoints run the same queries. They differ in names of members, in the media
+type that is the default, and in how a failed request looks. `/sql` is ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ from merganser.server.handover import Handover
 from merganser.server.openapi import ERRORS, body_of, text_of
 from merganser.server.services import Services
 from merganser.server.streaming import ChunkedError, StreamAnswer, print_groups, row_groups
+from merganser.server.tabular import ArrowStream, CsvRows
 from merganser.server.wire import (
     CloseQueryRequest,
     KsqlRequest,
@@ -62,6 +63,19 @@ _STREAMED: dict[int | str, dict[str, Any]] = {
 }
 
 
+_SQL: dict[int | str, dict[str, Any]] = {
+    **_STREAMED,
+    200: {
+        "description": "Rows; the form follows from Accept",
+        "content": {
+            **_STREAMED[200]["content"],
+            **text_of(media.ARROW, "An Arrow IPC stream"),
+            **text_of(media.CSV, "A line of names, then a line a row"),
+        },
+    },
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     """A query request in the words that both endpoints share."""
@@ -73,6 +87,8 @@ class _Question:
     debug: bool = False
     after_sequence: int | None = None
     known_properties_only: bool = True
+    parameters: Sequence[object] | Mapping[str, object] | None = None
+    in_sql: bool = False
 
 
 @router.post("/query-stream", openapi_extra=body_of(QueryStreamRequest), responses=_STREAMED)
@@ -95,11 +111,13 @@ async def query_stream(request: Request, services: Ready) -> Response:
         media_type,
         debug=body.request_properties.get(_DEBUG_PROPERTY) is True,
         known_properties_only=False,
+        parameters=body.parameters,
     )
     try:
         result = await _started(services, question)
     except StatementFailure as failure:
         return ChunkedError(_stream_error(failure))
+    _check_form(result, media_type)
     if isinstance(result, PrintResult):
         if media_type != media.DELIMITED:
             result.close()
@@ -134,8 +152,40 @@ async def query(request: Request, services: Ready) -> Response:
         result = await _started(services, question)
     except StatementFailure as failure:
         return _query_refusal(failure)
+    _check_form(result, media_type)
     if isinstance(result, PrintResult):
         return _printed(services, result, media.JSON, with_formats=True)
+    return _selected(services, result, _framing(result, question, services), media_type)
+
+
+@router.post("/sql", openapi_extra=body_of(QueryStreamRequest), responses=_SQL)
+async def sql(request: Request, services: Ready) -> Response:
+    """Runs one SELECT: as ksqlDB would, or, if its rules refuse it, as a pull query in full SQL.
+
+    Full SQL is DuckDB's, over the materialised tables of the server. Not part of ksqlDB's API.
+    """
+    media_type = _accepted(request)
+    if (refusal := _old_protocol(request)) is not None:
+        return refusal
+    try:
+        body = await read_body(request, QueryStreamRequest)
+    except RequestError as error:
+        return error_response(generic_error(error.code, str(error)))
+    question = _Question(
+        body.sql,
+        body.properties,
+        variables_of(body.session_variables),
+        media_type,
+        parameters=body.parameters,
+        in_sql=True,
+    )
+    try:
+        result = await _started(services, question)
+    except StatementFailure as failure:
+        return error_response(statement_error(failure.error, failure.statement_text))
+    if isinstance(result, PrintResult):
+        result.close()
+        return error_response(generic_error(RequestError.code, "PRINT is for /query-stream"))
     return _selected(services, result, _framing(result, question, services), media_type)
 
 
@@ -156,10 +206,23 @@ async def close_query(request: Request, services: Ready) -> Response:
 
 
 def _accepted(request: Request) -> str:
-    media_type = media.negotiate(request.headers.get("accept"), media.STREAM_TYPES)
+    offered = (*media.STREAM_TYPES, *media.TABLE_TYPES)
+    media_type = media.negotiate(request.headers.get("accept"), offered)
     if media_type is None:
         raise HTTPException(404)
     return media_type
+
+
+def _check_form(result: QueryResult | PrintResult, media_type: str) -> None:
+    """At ksqlDB's endpoints only pull queries are given as tables: it has no such forms."""
+    if media_type not in media.TABLE_TYPES:
+        return
+    if isinstance(result, PrintResult):
+        result.close()
+        raise HTTPException(404)
+    if result.kind != "pull":
+        result.rows.close()
+        raise HTTPException(404)
 
 
 def _old_protocol(request: Request) -> Response | None:
@@ -179,6 +242,8 @@ async def _started(services: Services, question: _Question) -> QueryResult | Pri
             properties=question.properties,
             variables=question.variables,
             known_only=question.known_properties_only,
+            parameters=question.parameters,
+            in_sql=question.in_sql,
         )
 
     return await services.run(start)
@@ -192,6 +257,10 @@ def _framing(result: QueryResult | PrintResult, question: _Question, services: S
             return Delimited(header)
         case media.JSON:
             return JsonArray(header)
+        case media.ARROW:
+            return ArrowStream(header)
+        case media.CSV:
+            return CsvRows(header)
         case _:
             return PulledRows(header) if header.is_pull else StreamedRows(header)
 

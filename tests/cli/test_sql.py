@@ -7,8 +7,10 @@ import io
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from merganser.cli.main import main
 from merganser.server.run import RunningServer
 from tests.cli.conftest import Invoke
 
@@ -133,3 +135,24 @@ def test_no_server_there(invoke: Invoke) -> None:
     outcome = invoke("sql", "-e", "SHOW TYPES;", "--server", "http://127.0.0.1:1")
     assert (outcome.status, outcome.out) == (1, "")
     assert "no server at http://127.0.0.1:1" in outcome.err
+
+
+def test_selects_may_be_full_sql(filled: RunningServer, invoke: Invoke) -> None:
+    text = "WITH n AS (SELECT unnest([3, 1, 2]) AS a) SELECT a FROM n ORDER BY a DESC LIMIT ${n}"
+    asked = ["sql", "-e", text, "-d", "n=2", "--server", filled.url, "--output"]
+    assert invoke(*asked, "json").out == '{"a": 3}\n{"a": 2}\n'
+    assert invoke(*asked, "csv").out == "a\n3\n2\n"
+    refused = invoke("sql", "-e", "SELECT 1 FROM nope ORDER BY 1", "--server", filled.url)
+    assert (refused.status, "nope" in refused.err) == (1, True)
+
+
+def test_arrow_is_what_the_server_sends(
+    filled: RunningServer, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    arguments = ["--server", filled.url, "--output", "arrow"]
+    with pytest.raises(SystemExit) as ended:
+        main(["sql", "-e", "SHOW STREAMS; SELECT ID, NAME FROM CL_S;", *arguments])
+    assert ended.value.code == 0
+    table = pa.ipc.open_stream(capfdbinary.readouterr().out).read_all()
+    assert table.column("ID").to_pylist() == [1, 2, 3]
+    assert table.column("NAME").to_pylist()[0] == "ann"

@@ -99,6 +99,16 @@ def run_to(log: Log, task: Task, cut: Cut) -> None:
         task.run_epoch(batches)
 
 
+def run_all(engine: Engine) -> None:
+    """One epoch a task, in creation order, over all that is there."""
+    for task in engine.tasks():
+        task.open()
+        ends: dict[TopicPartition, int] = {}
+        for topic in task.source_topics:
+            ends.update(engine.log.end_positions(topic))
+        run_to(engine.log, task, ends)
+
+
 def unread(log: Log, task: Task, cut: Cut) -> list[TopicBatch]:
     """The records between a task's positions and `cut`."""
     task.open()

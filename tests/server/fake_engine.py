@@ -207,6 +207,8 @@ class FakeEngine:
         properties: Mapping[str, object],
         variables: Mapping[str, str],
         known_only: bool = True,
+        parameters: Sequence[object] | Mapping[str, object] | None = None,
+        in_sql: bool = False,
     ) -> QueryResult | PrintResult:
         self.seen.append({"text": text, "properties": properties, "variables": variables})
         make = self.queries.get(text)

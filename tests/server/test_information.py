@@ -219,6 +219,7 @@ def test_the_description_tells_the_routes_that_exist(http: httpx.Client) -> None
         "/is_valid_property/{name}",
         "/clusterStatus",
         "/metrics",
+        "/sql",
     }
     body = description["paths"]["/ksql"]["post"]["requestBody"]["content"]["application/json"]
     assert set(body["schema"]["properties"]) == {

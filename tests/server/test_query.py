@@ -108,9 +108,29 @@ def test_unacceptable_types_are_not_found(
     raw: RawConnection, engine: FakeEngine, endpoint: Endpoint
 ) -> None:
     engine.queries["Q;"] = two_rows
-    answer = ask(raw, endpoint, "text/csv")
+    answer = ask(raw, endpoint, "text/html")
     assert (answer.status, answer.body) == (404, b"Not Found")
     assert engine.seen == []
+
+
+@both_endpoints
+def test_push_queries_are_no_tables(
+    raw: RawConnection, engine: FakeEngine, endpoint: Endpoint
+) -> None:
+    rows = ListedRows([])
+    engine.queries["Q;"] = lambda: push(rows)
+    answer = ask(raw, endpoint, "text/csv")
+    assert (answer.status, answer.body) == (404, b"Not Found")
+    assert rows.closed.is_set()
+
+
+@both_endpoints
+def test_pull_queries_are_tables_if_asked_for(
+    raw: RawConnection, engine: FakeEngine, endpoint: Endpoint
+) -> None:
+    engine.queries["Q;"] = lambda: pull(ListedRows([batch((1, "a"))]))
+    answer = ask(raw, endpoint, "text/csv")
+    assert (answer.status, answer.body.splitlines()[1:]) == (200, [b"1,a"])
 
 
 def test_pull_queries_mark_keys_and_come_in_one_piece(
