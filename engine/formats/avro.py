@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from merganser.engine.formats import avro_schema
+from merganser.engine.formats.avro_bytes import AvroColumnWriter
+from merganser.engine.formats.avro_columns import AvroFrames
 from merganser.engine.formats.avro_rows import AvroRowReader, AvroRowWriter, writer
 from merganser.engine.formats.batch_decoder import BatchDecoder
 from merganser.engine.formats.batch_encoder import BatchEncoder
+from merganser.engine.formats.columnar import ColumnReader
 from merganser.engine.formats.format import FORMATS, FormatOptions
 from merganser.engine.formats.schema_format import (
     LazyWriterSchema,
@@ -82,8 +85,10 @@ class AvroFormat:
     ) -> BatchDecoder:
         del is_key
         wrapped = options.wrapped or len(columns) != 1
-        reader = AvroRowReader(columns, bound(options, self.name), wrapped=wrapped)
-        return BatchDecoder(columns, reader)
+        binding = bound(options, self.name)
+        reader = AvroRowReader(columns, binding, wrapped=wrapped)
+        columnar = ColumnReader(columns, AvroFrames(columns, binding, wrapped=wrapped))
+        return BatchDecoder(columns, reader, columnar=columnar)
 
     def encoder(
         self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
@@ -91,7 +96,11 @@ class AvroFormat:
         wrapped = options.wrapped or len(columns) != 1
         text = self.schema_text(columns, options, is_key=is_key)
         schema = LazyWriterSchema(bound(options, self.name), self.schema_kind, text)
-        return BatchEncoder(columns, AvroRowWriter(columns, schema, wrapped=wrapped))
+        return BatchEncoder(
+            columns,
+            AvroRowWriter(columns, schema, wrapped=wrapped),
+            AvroColumnWriter(columns, schema, wrapped=wrapped),
+        )
 
 
 FORMATS.add("AVRO", AvroFormat())

@@ -15,6 +15,7 @@ from typing import cast
 import fastavro
 
 from merganser.engine.duck import physical_name
+from merganser.engine.formats.avro_guard import is_risky, walk
 from merganser.engine.formats.avro_schema import (
     AvroSchema,
     Node,
@@ -25,6 +26,7 @@ from merganser.engine.formats.avro_schema import (
     fields_of,
     kind_of,
     logical_of,
+    part_of,
 )
 from merganser.engine.formats.exact import (
     TEMPORAL,
@@ -62,6 +64,7 @@ Write = Callable[[Value], object]
 _MALFORMED = (
     EOFError, IndexError, KeyError, OverflowError, TypeError, ValueError, MemoryError,
 )  # fmt: skip
+_INT_LIMIT = 2**31  # An Avro int has more bits only in bytes that no writer makes.
 _TAKEN = {
     Kind.BOOLEAN: {"boolean"},
     Kind.INTEGER: {"int"},
@@ -89,7 +92,9 @@ class AvroRowReader:
         Raises:
             DecodeError: The payload does not decode.
         """
-        schema, convert = self._schemas.of(payload)
+        schema, convert, risky = self._schemas.of(payload)
+        if risky:
+            walk(schema, payload, HEADER_BYTES)
         stream = io.BytesIO(memoryview(payload)[HEADER_BYTES:])
         try:
             raw = fastavro.schemaless_reader(stream, cast("dict[str, object]", schema.bare), None)
@@ -99,11 +104,12 @@ class AvroRowReader:
 
     def _prepare(
         self, registered: RegisteredSchema
-    ) -> tuple[AvroSchema, Callable[[object], Sequence[Value]]]:
+    ) -> tuple[AvroSchema, Callable[[object], Sequence[Value]], bool]:
         schema = AvroSchema.of(registered)
+        risky = is_risky(schema, schema.root)
         if not self._wrapped:
             only = nullable(reader(schema, schema.root, self._columns[0].type))
-            return schema, lambda raw: [only(raw)]
+            return schema, lambda raw: [only(raw)], risky
         struct = reader(schema, schema.root, row_type(self._columns))
         names = [physical_name(column.name) for column in self._columns]
 
@@ -113,7 +119,7 @@ class AvroRowReader:
             row = cast("dict[str, Value]", struct(raw))
             return [row[name] for name in names]
 
-        return schema, convert
+        return schema, convert, risky
 
 
 def nullable(read: Read) -> Read:
@@ -140,10 +146,10 @@ def reader(schema: AvroSchema, node: Node, sql_type: SqlType) -> Read:
         case DecimalType() if kind in ("bytes", "fixed") and logical_of(found) == "decimal":
             return _decimal_reader(decimal_of(found).scale, sql_type)
         case ArrayType(element) if kind == "array":
-            items = nullable(reader(schema, _part(found, "items"), element))
+            items = nullable(reader(schema, part_of(found, "items"), element))
             return lambda raw: [items(item) for item in cast("list[object]", raw)]
         case MapType(_, element) if kind == "map":
-            values = nullable(reader(schema, _part(found, "values"), element))
+            values = nullable(reader(schema, part_of(found, "values"), element))
             return lambda raw: [
                 (key, values(item)) for key, item in cast("dict[str, object]", raw).items()
             ]
@@ -161,11 +167,6 @@ def reader(schema: AvroSchema, node: Node, sql_type: SqlType) -> Read:
     raise mismatch(f"Avro {kind}", sql_type)
 
 
-def _part(node: Node, name: str) -> Node:
-    assert isinstance(node, dict)
-    return cast("Node", node[name])
-
-
 def _scalar_reader(kind: Kind) -> Read:
     if kind is Kind.STRING:
         return scalar_string
@@ -174,7 +175,16 @@ def _scalar_reader(kind: Kind) -> Read:
         return lambda raw: convert(cast("int", raw))
     if kind is Kind.DOUBLE:
         return lambda raw: float(cast("float", raw))
+    if kind is Kind.INTEGER:
+        return _integer
     return lambda raw: cast("Value", raw)
+
+
+def _integer(raw: object) -> Value:
+    number = cast("int", raw)
+    if not -_INT_LIMIT <= number < _INT_LIMIT:
+        raise DecodeError("the number does not fit INTEGER")
+    return number
 
 
 def _decimal_reader(scale: int, wanted: DecimalType) -> Read:
@@ -193,7 +203,10 @@ def _entries_reader(key: Read, value: Read) -> Read:
     def read(raw: object) -> Value:
         entries: dict[str, Value] = {}
         for entry in cast("list[dict[str, object]]", raw):
-            entries[cast("str", key(entry["key"]))] = value(entry["value"])
+            name = key(entry["key"])
+            if name is None:
+                raise DecodeError("a MAP has an entry without key")
+            entries[cast("str", name)] = value(entry["value"])
         return list(entries.items())
 
     return read
@@ -348,10 +361,10 @@ def _present_writer(schema: AvroSchema, found: Node, sql_type: SqlType) -> Write
             scale = decimal_of(found).scale if isinstance(found, dict) else sql_type.scale
             return lambda value: decimal_bytes(Decimal(cast("Decimal", value)), scale)
         case ArrayType(element) if kind == "array":
-            items = writer(schema, _part(found, "items"), element)
+            items = writer(schema, part_of(found, "items"), element)
             return lambda value: [items(item) for item in cast("list[Value]", value)]
         case MapType(_, element) if kind == "map":
-            values = writer(schema, _part(found, "values"), element)
+            values = writer(schema, part_of(found, "values"), element)
             return lambda value: {
                 key: values(item) for key, item in cast("list[tuple[str, Value]]", value)
             }

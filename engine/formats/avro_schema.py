@@ -180,6 +180,30 @@ def fields_of(record: Node) -> Iterator[tuple[str, Node, bool]]:
         yield str(item["name"]), item["type"], "default" in item  # type: ignore[misc]
 
 
+def part_of(node: Node, name: str) -> Node:
+    """An attribute of a definition, which has it."""
+    assert isinstance(node, dict)
+    return cast("Node", node[name])
+
+
+def takes_bytes(schema: AvroSchema, node: Node, inside: frozenset[str] = frozenset()) -> bool:
+    """Whether every value of a node takes at least one byte."""
+    found = schema.resolve(node)
+    match kind_of(found):
+        case "null":
+            return False
+        case "fixed":
+            return int(str(part_of(found, "size"))) > 0
+        case "record":
+            name = str(part_of(found, "name"))
+            within = inside | {name}
+            return name not in inside and any(
+                takes_bytes(schema, inner, within) for _, inner, _ in fields_of(found)
+            )
+        case _:
+            return True
+
+
 def entry_of(schema: AvroSchema, array: Node) -> tuple[Node, Node] | None:
     """Key and value types, if an array stands for a map."""
     assert isinstance(array, dict)

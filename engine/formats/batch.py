@@ -41,6 +41,13 @@ class Batch:
         self._names.append(f"{self._names[0]}+{len(self._names)}")
         self.duck.register(self._names[-1], self.records)
 
+    def column(self, payload: str) -> pa.ChunkedArray:
+        """What an SQL expression gives for all records, as BINARY in Arrow."""
+        name = payload.strip('"')
+        if identifier(name) == payload and name in self.records.column_names:
+            return self.records.column(name)
+        return self.duck.arrow(f"SELECT {payload} FROM {self.source}").column(0)
+
     def payloads(self, payload: str, clause: str = "") -> list[bytes | None]:
         """What an SQL expression gives for the records that a WHERE or LIMIT leaves, in order."""
         rows = self.duck.arrow(f"SELECT {payload} FROM {self.source} {clause}")

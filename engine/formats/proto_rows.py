@@ -100,7 +100,8 @@ def _field(field: FieldDescriptor, sql_type: SqlType) -> Read:
             raise mismatch("a Protobuf map", sql_type)
         key = field_reader(message.fields_by_name["key"], sql_type.key)
         value = field_reader(message.fields_by_name["value"], sql_type.value)
-        return lambda raw: [(cast("str", key(k)), value(item)) for k, item in raw.items()]
+        # A parsed map has its own order, another one in each process: by key it is always one.
+        return lambda raw: [(cast("str", key(k)), value(raw[k])) for k in sorted(raw)]
     if is_repeated(field):
         if not isinstance(sql_type, ArrayType):
             raise mismatch("a repeated field", sql_type)

@@ -7,16 +7,21 @@ Source: parity/semantics.md, section 9; Confluent's wire format.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import pyarrow as pa
 from google.protobuf.descriptor import Descriptor
 
-from merganser.engine.duck import physical_name
+from merganser.engine.duck import arrow_type, physical_name
 from merganser.engine.formats.batch_decoder import BatchDecoder
 from merganser.engine.formats.batch_encoder import BatchEncoder
+from merganser.engine.formats.column_values import OddSchemaError, structs
+from merganser.engine.formats.columnar import ColumnReader, ReadColumns
 from merganser.engine.formats.exact import Value
 from merganser.engine.formats.format import FORMATS, FormatOptions
+from merganser.engine.formats.proto_bytes import Put, message_putter
+from merganser.engine.formats.proto_columns import message_columns
 from merganser.engine.formats.proto_rows import (
     Fill,
     Read,
@@ -26,6 +31,7 @@ from merganser.engine.formats.proto_rows import (
     parse,
 )
 from merganser.engine.formats.proto_schema import ProtoSchema, ProtoText, is_repeated, message_class
+from merganser.engine.formats.row_bytes import RowBytes
 from merganser.engine.formats.schema_format import (
     HEADER_BYTES,
     LazyWriterSchema,
@@ -62,6 +68,57 @@ class _Messages:
                 raise DecodeError("the schema has no such message") from None
             found = self._readers[indexes] = message, message_reader(message, self._struct)
         return found
+
+
+class ProtobufFrames:
+    """Which schema and message payloads have, and how theirs are read."""
+
+    start = b"\0"
+
+    def __init__(self, columns: Sequence[Column], binding: SchemaBinding) -> None:
+        self._struct = row_type(columns)
+        self._schemas = SchemaCache(
+            binding, SchemaKind.PROTOBUF, lambda schema: ProtoSchema(schema.text, schema.references)
+        )
+        self._readers: dict[bytes, ReadColumns | None] = {}
+
+    def prefix_bytes(self, payload: bytes) -> int:
+        """The length of the header and the indexes."""
+        return read_indexes(payload, HEADER_BYTES)[1]
+
+    def reader(self, payload: bytes) -> ReadColumns | None:
+        """How payloads with this one's message are read; None: one by one."""
+        schema = self._schemas.of(payload)
+        indexes, size = read_indexes(payload, HEADER_BYTES)
+        prefix = payload[:size]
+        if prefix not in self._readers:
+            self._readers[prefix] = self._prepare(schema, indexes)
+        return self._readers[prefix]
+
+    def _prepare(self, schema: ProtoSchema, indexes: tuple[int, ...]) -> ReadColumns | None:
+        try:
+            return message_columns(schema.message_at(indexes), self._struct)
+        except (OddSchemaError, IndexError):
+            return None
+
+
+class BareFrames:
+    """Messages of the columns' own schema, with nothing in front."""
+
+    start = b""
+
+    def __init__(self, read: ReadColumns) -> None:
+        self._read = read
+
+    def prefix_bytes(self, payload: bytes) -> int:
+        """None."""
+        del payload
+        return 0
+
+    def reader(self, payload: bytes) -> ReadColumns | None:
+        """How all payloads are read."""
+        del payload
+        return self._read
 
 
 class ProtobufRowReader:
@@ -127,6 +184,25 @@ class BareRowReader:
         return [row[name] for name in self._names]
 
 
+def _bare_columns(columns: Sequence[Column], text: str, *, wrapped: bool) -> ColumnReader | None:
+    """The columnar reading of messages of the columns' own schema; None: one by one."""
+    message = ProtoSchema(text, {}).message(None)
+    bare = bare_message(message) if not wrapped else None
+    try:
+        if bare is None:
+            return ColumnReader(columns, BareFrames(message_columns(message, row_type(columns))))
+        only = columns[0].type
+        if not isinstance(only, StructType):
+            return None
+        read, kind = message_columns(bare, only), arrow_type(only)
+    except OddSchemaError:
+        return None
+    return ColumnReader(
+        columns,
+        BareFrames(lambda cursors: [structs(list(read(cursors)), kind, None, len(cursors))]),
+    )
+
+
 class BareRowWriter:
     """Writes messages of the columns' own schema; the arguments are as for the reader."""
 
@@ -135,6 +211,15 @@ class BareRowWriter:
         self._message = ProtoSchema(text, {}).message(None)
         self._fill = message_filler(self._message, row_type(columns))
         self._bare = not wrapped and bare_message(self._message) is not None
+
+    @property
+    def message(self) -> tuple[Descriptor, bool]:
+        """The message that is written, and whether it is the only column's own."""
+        if not self._bare:
+            return self._message, False
+        found = bare_message(self._message)
+        assert found is not None
+        return found, True
 
     def write(self, row: Sequence[Value]) -> bytes:
         """The payload of a row.
@@ -168,17 +253,62 @@ class ProtobufRowWriter:
         Raises:
             EncodeError: The schema does not take it.
         """
-        start, message, fill = self._prepared or self._prepare()
+        start, message, fill = self.prepare()
         target = message_class(message)()
         fill_row(target, fill, self._names, row)
         return start + target.SerializeToString(deterministic=True)
 
-    def _prepare(self) -> tuple[bytes, Descriptor, Fill]:
+    def prepare(self) -> tuple[bytes, Descriptor, Fill]:
+        """What stands in front, the message and how it is filled."""
+        if self._prepared is not None:
+            return self._prepared
         found = self._registered.get()
         schema = ProtoSchema(found.text, found.references)
         message = schema.message(self._full_name)
         start = header(found.schema_id) + indexes_bytes(schema.indexes_of(message))
         self._prepared = start, message, message_filler(message, row_type(self._columns))
+        return self._prepared
+
+
+class MessageColumnWriter:
+    """Writes messages of whole batches.
+
+    Args:
+        columns: The columns.
+        prepare: The bytes in front, the message, and whether it is the only column's own.
+    """
+
+    def __init__(
+        self, columns: Sequence[Column], prepare: Callable[[], tuple[bytes, Descriptor, bool]]
+    ) -> None:
+        self._columns = columns
+        self._prepare = prepare
+        self._prepared: tuple[bytes, Put, bool] | None = None
+
+    def write(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
+        """The payloads, BINARY.
+
+        Raises:
+            OddSchemaError: Rows of these types are written one by one.
+            OddRowsError: These rows are.
+        """
+        start, put, bare = self._prepared or self._make()
+        rows = RowBytes(count)
+        rows.constant(start)
+        column, mask = columns[0], None
+        if not bare:
+            column = pa.StructArray.from_arrays(columns, [str(n) for n in range(len(columns))])
+        elif column.null_count:
+            mask = column.is_valid().to_numpy(zero_copy_only=False)
+        put(rows, column, mask)
+        return rows.finish()
+
+    def _make(self) -> tuple[bytes, Put, bool]:
+        start, message, bare = self._prepare()
+        wanted = self._columns[0].type if bare else row_type(self._columns)
+        if not isinstance(wanted, StructType):
+            raise OddSchemaError
+        self._prepared = start, message_putter(message, wanted), bare
         return self._prepared
 
 
@@ -293,7 +423,9 @@ class ProtobufFormat(_Protobuf):
         self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
     ) -> BatchDecoder:
         del is_key
-        return BatchDecoder(columns, ProtobufRowReader(columns, bound(options, self.name)))
+        binding = bound(options, self.name)
+        columnar = ColumnReader(columns, ProtobufFrames(columns, binding))
+        return BatchDecoder(columns, ProtobufRowReader(columns, binding), columnar=columnar)
 
     def encoder(
         self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
@@ -301,7 +433,9 @@ class ProtobufFormat(_Protobuf):
         text = self.schema_text(columns, options, is_key=is_key)
         schema = LazyWriterSchema(bound(options, self.name), self.schema_kind, text)
         full_name = options.properties.get("SCHEMA_FULL_NAME")
-        return BatchEncoder(columns, ProtobufRowWriter(columns, schema, full_name))
+        writer = ProtobufRowWriter(columns, schema, full_name)
+        columnar = MessageColumnWriter(columns, lambda: (*writer.prepare()[:2], False))
+        return BatchEncoder(columns, writer, columnar)
 
 
 class ProtobufNoSrFormat(_Protobuf):
@@ -316,14 +450,17 @@ class ProtobufNoSrFormat(_Protobuf):
     ) -> BatchDecoder:
         text = self.schema_text(columns, options, is_key=is_key)
         wrapped = options.wrapped or len(columns) != 1
-        return BatchDecoder(columns, BareRowReader(columns, text, wrapped=wrapped))
+        reader = BareRowReader(columns, text, wrapped=wrapped)
+        return BatchDecoder(columns, reader, columnar=_bare_columns(columns, text, wrapped=wrapped))
 
     def encoder(
         self, columns: Sequence[Column], options: FormatOptions, *, is_key: bool
     ) -> BatchEncoder:
         text = self.schema_text(columns, options, is_key=is_key)
         wrapped = options.wrapped or len(columns) != 1
-        return BatchEncoder(columns, BareRowWriter(columns, text, wrapped=wrapped))
+        writer = BareRowWriter(columns, text, wrapped=wrapped)
+        columnar = MessageColumnWriter(columns, lambda: (b"", *writer.message))
+        return BatchEncoder(columns, writer, columnar)
 
 
 FORMATS.add("PROTOBUF", ProtobufFormat())
