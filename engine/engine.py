@@ -8,7 +8,7 @@ engine.execute("CREATE STREAM s (id INT KEY) WITH (KAFKA_TOPIC='s', …, PARTITI
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,6 +42,11 @@ from merganser.engine.statements.running_queries import (
     run_query,
 )
 from merganser.engine.statements.statement_text import failed_text, shown_text
+from merganser.engine.statements.terminate_cluster import (
+    queued,
+    topic_patterns,
+    topics_to_delete,
+)
 from merganser.errors import (
     CommandTimeoutError,
     MerganserError,
@@ -181,6 +186,29 @@ class Engine:
         self.functions.close()
         self._locked.close()
         self._duck.close()
+
+    def terminate_cluster(self, delete_topics: Sequence[str]) -> tuple[Answer, Callable[[], None]]:
+        """The answer to who asks for the service's end, and what brings it, blocking.
+
+        It ends all queries and deletes their states, the topics that they made and whose names
+        match one of the regular expressions, and the command topic. The engine is good for nothing
+        but `close` then.
+
+        Raises:
+            RequestError: A text is no regular expression.
+        """
+        patterns = topic_patterns(delete_topics)
+
+        def end() -> None:
+            with self._lock:
+                self._pushes.close_all()
+                for query_id in list(self._tasks.running):
+                    self._tasks.remove(query_id)
+                for topic in [*topics_to_delete(self.catalog, patterns), self._commands.topic]:
+                    self.log.delete_topic(topic)
+                self.catalog = Catalog()
+
+        return queued(self._sequence), end
 
     def _restore(self) -> None:
         actions = RestoreActions(self._tasks, self.log)

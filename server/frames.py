@@ -16,6 +16,7 @@ from typing import Protocol
 import orjson
 
 from merganser.engine.answer import QueryResult, RowBatch
+from merganser.engine.formats.proto_answer import ProtobufRows
 from merganser.engine.schema import Column, Role
 from merganser.engine.statements.shown_schema import field_info
 from merganser.engine.types import quote_name
@@ -153,24 +154,34 @@ class JsonArray:
 
 
 class StreamedRows:
-    """One JSON array of objects that have one member each: header, row, error or final message."""
+    """One JSON array of objects that have one member each: header, row, error or final message.
 
-    def __init__(self, header: Header) -> None:
+    With `messages` a row is a Protobuf message, and the header tells its schema.
+    """
+
+    def __init__(self, header: Header, messages: ProtobufRows | None = None) -> None:
         self._header = header
+        self._messages = messages
         self._tail = f',"sourceHost":"{header.source_host}"}}' if header.source_host else "}"
 
     def _head(self) -> bytes:
         header = {"queryId": self._header.query_id, "schema": self._header.schema()}
+        if self._messages is not None:
+            header["protoSchema"] = self._messages.schema
         return b"[" + orjson.dumps({"header": header})
 
     def _objects(self, batch: RowBatch) -> list[str]:
-        texts = row_texts(batch, self._header.columns)
+        if self._messages is None:
+            name, texts = "columns", row_texts(batch, self._header.columns)
+        else:
+            name = "protobufBytes"
+            texts = [f'"{message}"' for message in self._messages.base64(batch.rows)]
         tail = self._tail
         if batch.tombstones is None:
-            return [f'{{"row":{{"columns":{text}}}{tail}' for text in texts]
+            return [f'{{"row":{{"{name}":{text}}}{tail}' for text in texts]
         flags = batch.tombstones.to_pylist()
         return [
-            f'{{"row":{{"columns":{text}{_TOMBSTONE if tombstone else ""}}}{tail}'
+            f'{{"row":{{"{name}":{text}{_TOMBSTONE if tombstone else ""}}}{tail}'
             for text, tombstone in zip(texts, flags, strict=True)
         ]
 
@@ -190,8 +201,8 @@ class StreamedRows:
 class PulledRows(StreamedRows):
     """The same for pull queries: no final message, and buffered into few chunks."""
 
-    def __init__(self, header: Header) -> None:
-        super().__init__(header)
+    def __init__(self, header: Header, messages: ProtobufRows | None = None) -> None:
+        super().__init__(header, messages)
         self._waiting = bytearray()
 
     def opening(self) -> Group:

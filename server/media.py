@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 JSON = "application/json"
 V1_JSON = "application/vnd.ksql.v1+json"
+V1_PROTOBUF = "application/vnd.ksql.v1+protobuf"
 DELIMITED = "application/vnd.ksqlapi.delimited.v1"
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -17,7 +18,7 @@ CSV = "text/csv"
 CLASSIC_TYPES = (V1_JSON, JSON)
 """What the statement and information endpoints give; any of them is sent as JSON."""
 
-STREAM_TYPES = (DELIMITED, JSON, V1_JSON)
+STREAM_TYPES = (DELIMITED, JSON, V1_JSON, V1_PROTOBUF)
 """What the query endpoints give, the default first."""
 
 TABLE_TYPES = (ARROW, CSV)

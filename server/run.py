@@ -29,6 +29,7 @@ from merganser.server.services import ServerState, Services, StatementEngine
 logger = structlog.get_logger(__name__)
 
 GRACEFUL_SECONDS = 10  # For requests under way at shutdown; then their connections are cut.
+TERMINATED_SECONDS = 5.0  # How long a service that was ended still says so before it goes.
 KEEP_ALIVE_SECONDS = 600  # ksqlDB's; a short one meets requests that are just being sent.
 LISTEN_BACKLOG = 2048
 EMBEDDED_LOG_FILE = "log.duckdb"
@@ -41,6 +42,7 @@ class WebServer(uvicorn.Server):
         app = create_app(engine, host=host)
         self.services: Services = app.state.services
         self.services.on_failure = self.stop
+        self.services.on_terminated = self._stop_soon
         super().__init__(
             uvicorn.Config(
                 app,
@@ -59,6 +61,12 @@ class WebServer(uvicorn.Server):
     def stop(self) -> None:
         """Asks the server to shut down, from any thread."""
         self.should_exit = True
+
+    def _stop_soon(self) -> None:
+        """Stops when those who ask have had the time to be told why."""
+        timer = threading.Timer(TERMINATED_SECONDS, self.stop)
+        timer.daemon = True
+        timer.start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Takes a signal: the first asks to end, a second SIGINT insists.
@@ -92,6 +100,16 @@ class RunningServer:
         """Shuts the server down and waits until it is."""
         self._server.stop()
         self._thread.join()
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Waits until the server has ended by itself.
+
+        Raises:
+            TimeoutError: It has not.
+        """
+        self._thread.join(timeout_seconds)
+        if self._thread.is_alive():
+            raise TimeoutError("the server still runs")
 
     def __enter__(self) -> Self:
         return self

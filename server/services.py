@@ -113,6 +113,9 @@ class StatementEngine(Protocol):
         in_sql: bool = False,
     ) -> QueryResult | PrintResult: ...
 
+    def terminate_cluster(
+        self, delete_topics: Sequence[str]
+    ) -> tuple[Answer, Callable[[], None]]: ...
     def inserter(self, target: str, *, properties: Mapping[str, object]) -> Inserter: ...
     def close_query(self, query_id: str) -> bool: ...
 
@@ -149,6 +152,7 @@ class Services:
         failure: Why the engine did not start.
         settled: Set once the engine has started or failed to.
         on_failure: Called in the latter case.
+        on_terminated: Called when the service was asked to end, and has.
     """
 
     def __init__(self, engine: StatementEngine, host: str) -> None:
@@ -159,6 +163,7 @@ class Services:
         self.failure: BaseException | None = None
         self.settled = threading.Event()
         self.on_failure: Callable[[], None] = lambda: None
+        self.on_terminated: Callable[[], None] = lambda: None
         self._threads = ThreadPoolExecutor(STATEMENT_THREADS, thread_name_prefix="statement")
         self._running: set[Handover] = set()
 
@@ -197,6 +202,20 @@ class Services:
         """Brings all streaming answers to their end, so that the server can stop."""
         for handover in list(self._running):
             handover.complete()
+
+    def terminate(self, end: Callable[[], None]) -> None:
+        """Ends the service for good, in a thread; from now on requests are refused."""
+        self.state = ServerState.TERMINATING
+        self.complete_answers()
+
+        def run() -> None:
+            try:
+                end()
+            except Exception:
+                logger.exception("service not ended in order")
+            self.on_terminated()
+
+        threading.Thread(target=run, name="terminate", daemon=True).start()
 
     def close(self) -> None:
         """Closes the engine and frees the threads; statements under way still finish."""

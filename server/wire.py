@@ -85,6 +85,18 @@ class InsertsRequest(_Request):
     properties: PropertyMap = Field(default_factory=dict)
 
 
+class TerminateRequest(_Request):
+    """The body of `/ksql/terminate`."""
+
+    delete_topics: list[str] = Field(
+        default_factory=list,
+        alias="deleteTopicList",
+        description="Regular expressions: of the topics that queries made, those whose whole name "
+        "matches one are deleted",
+    )
+    streams_properties: PropertyMap = Field(default_factory=dict, alias="streamsProperties")
+
+
 class CloseQueryRequest(_Request):
     """The body of `/close-query`."""
 

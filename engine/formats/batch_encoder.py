@@ -107,7 +107,7 @@ class BatchEncoder:
         return pa.chunked_array(payloads, pa.binary())
 
     def _write_rows(self, table: pa.Table) -> pa.Array:
-        values = [_plain(table.column(index)) for index in range(len(self._columns))]
+        values = [plain_values(table.column(index)) for index in range(len(self._columns))]
         rows = zip(*values, strict=True) if values else [()] * table.num_rows
         return pa.array([self._write(row) for row in rows], pa.binary())
 
@@ -127,7 +127,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
-def _plain(column: pa.ChunkedArray) -> list[Value]:
+def plain_values(column: pa.ChunkedArray) -> list[Value]:
     """Values as readers give them: times as µs, dates as days, structs by physical name."""
     wanted = _plain_type(column.type)
     found: list[Value] = (column.cast(wanted) if wanted != column.type else column).to_pylist()

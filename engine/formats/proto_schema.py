@@ -216,7 +216,7 @@ def message_class(message: Descriptor) -> type[Message]:
 
 # ------------------------------------------------------------------ SQL types → schema
 
-_PROTO: Mapping[Kind, str] = {
+PROTO_WORDS: Mapping[Kind, str] = {
     Kind.BOOLEAN: "bool",
     Kind.INTEGER: "int32",
     Kind.BIGINT: "int64",
@@ -276,13 +276,9 @@ class ProtoText:
         inner: list[str] = []
         yield f"{indent}message {name} {{"
         for number, item in enumerate(struct.fields, start=1):
-            if _NAME.fullmatch(item.name) is None:
-                raise UserError(
-                    f"`{item.name}` is no name in Protobuf",
-                    hint="Names have letters, digits and underscores, and begin with no digit.",
-                )
             label, word = self._typed(item.type, inner, indent + "  ")
-            yield f"{indent}  {label}{word} {item.name} = {number}{_meta(item.type)};"
+            name = proto_name(item.name)
+            yield f"{indent}  {label}{word} {name} = {number}{_meta(item.type)};"
         yield from inner
         yield f"{indent}}}"
 
@@ -296,14 +292,14 @@ class ProtoText:
             case ScalarType(kind) if kind in _WRAPPED and self._nullable == "WRAPPER":
                 return "", _WRAPPED[kind]
             case ScalarType(kind) if kind in _WRAPPED and self._nullable == "OPTIONAL":
-                return "optional ", _PROTO[kind]
+                return "optional ", PROTO_WORDS[kind]
             case _:
                 return "", self._inside(sql_type, inner, indent)
 
     def _inside(self, sql_type: SqlType, inner: list[str], indent: str) -> str:
         match sql_type:
             case ScalarType(kind):
-                return _PROTO[kind]
+                return PROTO_WORDS[kind]
             case DecimalType():
                 return DECIMAL
             case StructType():
@@ -313,10 +309,28 @@ class ProtoText:
                 inner += ["", *lines]
                 return name
             case _:
-                raise UserError(
-                    f"Protobuf has no {sql_type.sql()} inside an ARRAY or a MAP",
-                    hint="Put it into a STRUCT.",
-                )
+                raise no_field(sql_type)
+
+
+def no_field(sql_type: SqlType) -> UserError:
+    """The error for a type that no field can repeat."""
+    return UserError(
+        f"Protobuf has no {sql_type.sql()} inside an ARRAY or a MAP", hint="Put it into a STRUCT."
+    )
+
+
+def proto_name(name: str) -> str:
+    """A name, if it is one in Protobuf.
+
+    Raises:
+        UserError: It is not.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise UserError(
+            f"`{name}` is no name in Protobuf",
+            hint="Names have letters, digits and underscores, and begin with no digit.",
+        )
+    return name
 
 
 def _meta(sql_type: SqlType) -> str:

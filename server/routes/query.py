@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from merganser.engine.answer import PrintResult, QueryResult
 from merganser.engine.engine import StatementFailure
+from merganser.engine.formats.proto_answer import ProtobufRows
 from merganser.errors import (
     InternalError,
     PropertyError,
@@ -58,6 +59,7 @@ _STREAMED: dict[int | str, dict[str, Any]] = {
             **text_of(media.DELIMITED, "A header line, then a JSON array a row"),
             **text_of(media.JSON, "One array: a header object, then an array a row"),
             **text_of(media.V1_JSON, "One array of objects: header, row, …, finalMessage"),
+            **text_of(media.V1_PROTOBUF, "The same, a row being a message in base64"),
         },
     },
 }
@@ -262,7 +264,20 @@ def _framing(result: QueryResult | PrintResult, question: _Question, services: S
         case media.CSV:
             return CsvRows(header)
         case _:
-            return PulledRows(header) if header.is_pull else StreamedRows(header)
+            messages = _messages(result) if question.media_type == media.V1_PROTOBUF else None
+            form = PulledRows if header.is_pull else StreamedRows
+            return form(header, messages)
+
+
+def _messages(result: QueryResult) -> ProtobufRows:
+    """The writer of a result's rows; a result that it cannot express is closed."""
+    try:
+        return ProtobufRows(result.columns)
+    except UserError:
+        result.rows.close()
+        for callback in result.on_close:
+            callback()
+        raise
 
 
 def _selected(

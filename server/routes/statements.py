@@ -22,7 +22,7 @@ from merganser.server.failures import (
 from merganser.server.gate import Classic
 from merganser.server.openapi import ERRORS, body_of
 from merganser.server.services import Services
-from merganser.server.wire import KsqlRequest, variables_of
+from merganser.server.wire import KsqlRequest, TerminateRequest, variables_of
 from merganser.server.wire_answers import Entity
 
 router = APIRouter(tags=["statements"])
@@ -48,6 +48,29 @@ async def run_statements(request: Request, services: Classic) -> Response:
     except RequestError as error:
         return error_response(generic_error(error.code, str(error)), typed=False)
     return await services.run(lambda: _execute(services, body))
+
+
+@router.post(
+    "/ksql/terminate",
+    response_model=list[Entity],
+    responses=ERRORS,
+    openapi_extra=body_of(TerminateRequest),
+)
+async def terminate_cluster(request: Request, services: Classic) -> Response:
+    """Ends the service for good: all its queries, their states, its command topic.
+
+    It is answered at once; the server then refuses what comes, and ends by itself.
+    """
+    try:
+        body = await read_body(request, TerminateRequest)
+    except RequestError as error:
+        return error_response(generic_error(error.code, str(error)), typed=False)
+    try:
+        answer, end = services.engine.terminate_cluster(body.delete_topics)
+    except RequestError as error:
+        return error_response(generic_error(error.code, str(error)))
+    services.terminate(end)
+    return Response(json_bytes([answer.to_wire()]), media_type=media.JSON)
 
 
 def _execute(services: Services, body: KsqlRequest) -> Response:

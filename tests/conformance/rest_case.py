@@ -3,7 +3,8 @@
 1. The statements that are no SELECT go together in one POST /ksql.
 2. Inputs are produced topic by topic; with `waitForActivePushQuery` only once the one query runs.
 3. All persistent queries must have committed up to the end of their topics.
-4. Each SELECT is its own POST /query, read to its end.
+4. Each SELECT is its own POST /query, read to its end; where Protobuf rows are expected, all are
+   asked for again as such.
 5. `outputs` are compared by topic, `responses` entry by entry.
 
 An error case wants the first failing request to be answered with an HTTP error.
@@ -35,7 +36,7 @@ from tests.conformance.failure import CaseFailure, Stage
 from tests.conformance.log import StoredRecord
 from tests.conformance.outputs import Comparison
 from tests.conformance.records import decode, encode, source_on
-from tests.conformance.rest_responses import response_difference
+from tests.conformance.rest_responses import response_difference, wants_messages
 from tests.conformance.schemas import prepare_registry
 from tests.conformance.topics import prepare_topics
 
@@ -43,6 +44,7 @@ ANSWER_SECONDS_MAX = 15.0  # Push queries wait for rows that come within a secon
 SETTLE_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.005
 SERVICE_ID = "conformance"
+PROTOBUF = "application/vnd.ksql.v1+protobuf"
 SERVER_PROPERTIES = {
     "ksql.streams.auto.offset.reset": "earliest",
     "ksql.headers.columns.enabled": "true",
@@ -167,6 +169,11 @@ def _run(case: Case, served: Served) -> list[Response]:
     if case.error is None and selects:
         _wait_until_settled(served)
     responses += [{"query": _post(served, "/query", select, case.properties)} for select in selects]
+    if wants_messages(case.body.get("responses")):
+        responses += [
+            {"queryProto": _post(served, "/query", select, case.properties, accept=PROTOBUF)}
+            for select in selects
+        ]
     return responses
 
 
@@ -174,8 +181,16 @@ def _is_select(statement: str) -> bool:
     return statement.upper().startswith("SELECT ")
 
 
-def _post(served: Served, path: str, text: str, properties: Mapping[str, Json]) -> list[Json]:
-    return _body(served.client.post(path, content=_request(text, properties)))
+def _post(
+    served: Served,
+    path: str,
+    text: str,
+    properties: Mapping[str, Json],
+    *,
+    accept: str = "application/vnd.ksql.v1+json",
+) -> list[Json]:
+    headers = {"Accept": accept}
+    return _body(served.client.post(path, content=_request(text, properties), headers=headers))
 
 
 def _request(text: str, properties: Mapping[str, Json]) -> bytes:
@@ -337,9 +352,6 @@ def _records_of(log: Log, topic: str) -> list[StoredRecord]:
 def _check_responses(case: Case, responses: Sequence[Response]) -> None:
     expected = cast("list[Response]", case.body.get("responses") or [])
     for index, wanted in enumerate(expected):
-        (kind,) = wanted
-        if kind == "queryProto":
-            raise CaseFailure(Stage.UNSUPPORTED, "rows as protobuf")
         if index >= len(responses):
             raise CaseFailure(Stage.OUTPUTS, f"{len(responses)} responses, expected more")
         wrong = response_difference(wanted, responses[index], f"response {index}")

@@ -6,13 +6,20 @@ multiset, with the scale of numbers.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import cast
 
+from google.protobuf import text_format
+from google.protobuf.message import Message
+
+from merganser.engine.formats.proto_schema import ProtoSchema, is_repeated, message_class
 from tests.conformance.cases import Json
 from tests.conformance.codecs.json_text import json_text
 
+MESSAGES = "queryProto"
 PREFIX = "|starts_with"
 """Ends the name of an expected field of which only the beginning is given."""
 
@@ -25,9 +32,64 @@ def response_difference(
     if kind not in actual:
         return f"{place} is of another kind: {', '.join(actual)}, expected {kind}"
     got = actual[kind]
+    if kind == MESSAGES and isinstance(wanted, list) and isinstance(got, list):
+        return _messages_difference(wanted, got, place)
     if isinstance(wanted, list) and isinstance(got, list):
         return _entries_difference(wanted, got, place)
     return _listed_difference(wanted, got, place)
+
+
+def wants_messages(responses: Json) -> bool:
+    """Whether a case wants its rows as Protobuf, too."""
+    return isinstance(responses, list) and any(
+        isinstance(wanted, dict) and MESSAGES in wanted for wanted in responses
+    )
+
+
+def _messages_difference(
+    expected: Sequence[Json], actual: Sequence[Json], place: str
+) -> str | None:
+    """Compares rows after reading both with the schema of the answer; in any order."""
+    header = actual[0]
+    assert isinstance(header, dict)
+    schema = cast("Mapping[str, str]", header["header"])["protoSchema"]
+    message = message_class(ProtoSchema(schema, {}).message(None))
+    wanted_rows = [text_format.Parse(text, message()) for text in map(_text_row, expected) if text]
+    got_rows = [message.FromString(b64decode(row)) for row in map(_message_row, actual) if row]
+    for row in wanted_rows:
+        # Java writes the entries of a map in its own order.
+        same = next((got for got in got_rows if _sorted_entries(got) == _sorted_entries(row)), None)
+        if same is None:
+            return f"{place} lacks row {row} and has {got_rows}"
+        got_rows.remove(same)
+    if got_rows:
+        return f"{place} has {got_rows} besides"
+    wanted_rest = [entry for entry in expected if _text_row(entry) is None]
+    got_rest = [entry for entry in actual if _message_row(entry) is None]
+    if len(wanted_rest) != len(got_rest):
+        return f"{place} has {got_rest}, expected {wanted_rest}"
+    for index, (wanted, got) in enumerate(zip(wanted_rest, got_rest, strict=True)):
+        wrong = _listed_difference(wanted, got, f"{place}[{index}]")
+        if wrong is not None:
+            return wrong
+    return None
+
+
+def _text_row(entry: Json) -> str | None:
+    row = entry.get("row") if isinstance(entry, dict) else None
+    return row if isinstance(row, str) else None
+
+
+def _message_row(entry: Json) -> str | None:
+    row = entry.get("row") if isinstance(entry, dict) else None
+    return str(row["protobufBytes"]) if isinstance(row, dict) else None
+
+
+def _sorted_entries(message: Message) -> list[str]:
+    return sorted(
+        f"{field.name} {sorted(map(str, value)) if is_repeated(field) else value}"
+        for field, value in message.ListFields()
+    )
 
 
 def _entries_difference(expected: Sequence[Json], actual: Sequence[Json], place: str) -> str | None:

@@ -219,6 +219,10 @@ class FakeEngine:
             self.running[result.query_id] = result
         return result
 
+    def terminate_cluster(self, delete_topics: Sequence[str]) -> tuple[Answer, Callable[[], None]]:
+        self.seen.append({"terminate": list(delete_topics)})
+        return Said(word="ending"), lambda: None
+
     def inserter(self, target: str, *, properties: Mapping[str, object]) -> FakeInserter:
         if target != "S":
             raise UnknownNameError("nothing of that name exists")
