@@ -41,7 +41,7 @@ from merganser.engine.statements.running_queries import (
     RunningQueries,
     run_query,
 )
-from merganser.engine.statements.statement_text import failed_text, shown_text
+from merganser.engine.statements.statement_text import failed_text, inferred_text, shown_text
 from merganser.engine.statements.terminate_cluster import (
     queued,
     topic_patterns,
@@ -58,6 +58,7 @@ from merganser.errors import (
 from merganser.parser import ast
 from merganser.parser.build import parse_part, parse_statement
 from merganser.parser.split import split_script
+from merganser.parser.variables import first_undefined
 
 COMMANDS = (
     ast.CreateSource,
@@ -289,14 +290,17 @@ class Engine:
         for part in split_script(text):
             statement: ast.Statement | None = None
             try:
-                statement = parse_part(part, session.variables)
+                statement = parse_part(part, session.usable_variables)
                 is_command = isinstance(statement, COMMANDS)
                 session.sequence = self._sequence + commands if dry and is_command else -1
                 commands += is_command
                 answer = self._run_one(statement, session, dry=dry)
             except MerganserError as error:
                 # What a check answered has not happened.
-                shown = part.text if statement is None else failed_text(statement, session)
+                if statement is None:
+                    shown = first_undefined(part.text, session.usable_variables) or part.text
+                else:
+                    shown = failed_text(statement, session)
                 raise StatementFailure(error, shown, () if dry else answers) from error
             if answer is not None:
                 answers.append(answer)
@@ -473,8 +477,9 @@ def _handled(statement: ast.Statement, session: Session) -> Answer | None:
     if answer is None or answer.statement_text:
         return answer
     # What changed nothing is shown as it was written.
-    text = statement.text if isinstance(answer, WarningEntity) else shown
-    return replace(answer, statement_text=text)
+    if isinstance(answer, WarningEntity):
+        return replace(answer, statement_text=statement.text)
+    return replace(answer, statement_text=inferred_text(statement, session) or shown)
 
 
 def new_instance() -> Duck:

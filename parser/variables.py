@@ -71,6 +71,19 @@ def substitute(text: str, variables: Mapping[str, str]) -> str:
     return _STRETCH.sub(stretch, text)
 
 
+def first_undefined(text: str, variables: Mapping[str, str]) -> str | None:
+    """The first reference outside of strings that has no value, as `${NAME}`; None: all have one.
+
+    >>> first_undefined("DESCRIBE ${nope};", {"tbl": "T"})
+    '${NOPE}'
+    """
+    names = {name.upper() for name in variables}
+    for match in _STRETCH.finditer(text):
+        if match.lastgroup == "reference" and (name := match[0][2:-1].upper()) not in names:
+            return f"${{{name}}}"
+    return None
+
+
 def _in_text(value: str) -> str:
     return value.replace("'", "''")
 

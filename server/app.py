@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 import merganser
-from merganser.errors import MerganserError, UnavailableError
+from merganser.errors import MerganserError, StartingError, StoppingError
 from merganser.server.access import AccessMiddleware, AccessRules
 from merganser.server.cors import CorsMiddleware, CorsRules
 from merganser.server.failures import error_response, generic_error, not_found
@@ -85,7 +85,7 @@ def _http_error(_request: Request, _error: Exception) -> Response:
 def _known_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, MerganserError)
     # A server that is not ready has not come as far as to say what it sends.
-    typed = not isinstance(error, UnavailableError)
+    typed = not isinstance(error, StartingError | StoppingError)
     return error_response(generic_error(error.code, str(error)), typed=typed)
 
 

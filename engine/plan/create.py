@@ -182,8 +182,6 @@ def _check_headers(schema: Schema) -> None:
     single = [column.header for column in schema.headers if column.header is not None]
     if len(whole) > 1:
         raise UserError("there can be only one HEADERS column")
-    if whole and single:
-        raise UserError("HEADERS and HEADER('…') columns cannot be mixed")
     if len(single) != len(set(single)):
         raise UserError("two HEADER('…') columns read the same header")
 

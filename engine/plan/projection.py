@@ -31,7 +31,7 @@ def project(
     rekeyed = query.partition_by is not None
     items = _expand_star_after_rekey(query, draft, items) if rekeyed else items
     lowered = [(item, _over_key(item.expression, draft.key)) for item in items]
-    chosen = _choose_keys(draft, lowered)
+    chosen = _choose_keys(draft, lowered, once=persistent)
     if not persistent:
         return _transient(draft, lowered, chosen)
     key_is_optional = (
@@ -97,9 +97,12 @@ def _over_key(expression: Expression, key: Sequence[KeyPart]) -> Expression:
 
 
 def _choose_keys(
-    draft: Draft, lowered: Sequence[tuple[SelectedItem, Expression]]
+    draft: Draft, lowered: Sequence[tuple[SelectedItem, Expression]], *, once: bool
 ) -> dict[str, int]:
-    """Key column → index of the select item that shows it; the first equivalent wins."""
+    """Key column → index of the select item that shows it; the first equivalent wins.
+
+    `once` refuses a key column that is shown twice: records have one key.
+    """
     chosen: dict[str, int] = {}
     for part in draft.key:
         for name in part.equivalents:
@@ -108,7 +111,7 @@ def _choose_keys(
                 for index, (_, expression) in enumerate(lowered)
                 if isinstance(expression, ColumnRef) and expression.name == name
             ]
-            if len(shown) > 1:
+            if once and len(shown) > 1:
                 names = ", ".join(f"`{lowered[index][0].name}`" for index in shown)
                 raise KeyRuleError(
                     f"the projection contains a key column more than once: {names}",

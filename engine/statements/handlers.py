@@ -196,6 +196,12 @@ class Session:
         return None
 
     @property
+    def usable_variables(self) -> Mapping[str, str]:
+        """The variables that may be put into statements: none where that is switched off."""
+        enabled = self.setting("ksql.variable.substitution.enable")
+        return {} if str(enabled).lower() == "false" else self.variables
+
+    @property
     def in_force(self) -> dict[str, object]:
         """All properties: the server's with the request's over them."""
         return {**self.defaults, **self.properties}

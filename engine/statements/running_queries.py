@@ -202,7 +202,7 @@ def run_query(query: QueryText, session: Session, hosts: QueryHosts) -> QueryRes
             if not query.in_sql or not _may_be_sql(statement, error):
                 raise
             refused = error
-    text = substitute(query.text, session.variables)
+    text = substitute(query.text, session.usable_variables)
     try:
         return run_sql_select(text, query.parameters, _selecting(session, hosts), hosts.locked)
     except SqlSyntaxError as error:
@@ -222,7 +222,7 @@ def _parsed(text: str, session: Session) -> ast.Statement:
     parts = split_script(text)
     if len(parts) != 1:
         raise SqlSyntaxError(f"expected exactly one statement, found {len(parts)}")
-    return parse_part(parts[0], session.variables)
+    return parse_part(parts[0], session.usable_variables)
 
 
 def _selecting(session: Session, hosts: QueryHosts) -> Selecting:

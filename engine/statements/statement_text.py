@@ -20,7 +20,7 @@ from merganser.engine.plan.nodes import SourceNode
 from merganser.engine.plan.resolve_type import resolve_type
 from merganser.engine.plan.select import ItemNamer
 from merganser.engine.plan.with_clause import WithClause
-from merganser.engine.schema import PSEUDO_COLUMNS
+from merganser.engine.schema import PSEUDO_COLUMNS, Role
 from merganser.engine.statements.handlers import Session
 from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
 from merganser.errors import UserError
@@ -48,15 +48,50 @@ def shown_text(statement: ast.Statement, session: Session) -> str:
         return statement.text
 
 
+def inferred_text(statement: ast.Statement, session: Session) -> str | None:
+    """The text of a CREATE that was run, with the columns that the registry gave; else None."""
+    if not isinstance(statement, ast.CreateSource) or statement.columns:
+        return None
+    source = session.catalog.sources[statement.name]
+    key = ast.ColumnConstraint.PRIMARY_KEY if source.is_table else ast.ColumnConstraint.KEY
+    columns = tuple(
+        ast.ColumnDefinition(
+            column.name,
+            _type_name(column.type),
+            key if column.role is Role.KEY else ast.ColumnConstraint.NONE,
+        )
+        for column in source.schema
+    )
+    return shown_text(replace(statement, columns=columns), session)
+
+
 def failed_text(statement: ast.Statement, session: Session) -> str:
     """The text of a statement that was refused."""
     if isinstance(statement, ast.CreateConnector):
         return _SETTING.sub(_hidden, statement.text)
+    if isinstance(statement, ast.CreateSource) and (wrong := _wrong_column(statement)) is not None:
+        return wrong
     if not isinstance(statement, ast.InsertValues):
         return shown_text(statement, session)
     columns = f" ({', '.join(map(quote, statement.columns))})" if statement.columns else ""
     values = ", ".join("'[value]'" for _ in statement.values)
     return f"INSERT INTO {quote(statement.target)}{columns} VALUES ({values});"
+
+
+def _wrong_column(statement: ast.CreateSource) -> str | None:
+    """What is shown where a column's mark cannot be: ksqlDB finds that before all else.
+
+    For a key of the other kind that is the column's name, for a header of another type the
+    statement as it was written.
+    """
+    marks = ast.ColumnConstraint
+    other_key = marks.KEY if statement.is_table else marks.PRIMARY_KEY
+    for column in statement.columns or ():
+        if column.constraint is other_key:
+            return f"`{column.name}`"
+        if column.constraint is marks.HEADER and column.type.name != "BYTES":
+            return statement.text
+    return None
 
 
 def _hidden(setting: re.Match[str]) -> str:

@@ -48,7 +48,7 @@ SCALARS.add(
     ScalarFunction(
         scalar("(T) -> T", "{0}"),
         doc="The argument. Around a key column in a projection it puts a copy into the value.",
-        category="CONDITIONAL",
+        category="OTHER",
         examples={"AS_VALUE(1)": 1, "AS_VALUE(CAST(NULL AS INT))": None},
     ),
 )

@@ -101,7 +101,7 @@ SCALARS.add(
     ScalarFunction(
         python("$to_bytes", "(STRING, STRING) -> BYTES", _to_bytes),
         doc="The bytes that a text spells in an encoding: hex, utf8, ascii or base64.",
-        category="BYTES",
+        category="STRING",
         examples={
             "TO_BYTES('0a0b', 'hex')": b"\x0a\x0b",
             "TO_BYTES('zz', 'hex')": None,
@@ -114,7 +114,7 @@ SCALARS.add(
     ScalarFunction(
         python("$from_bytes", "(BYTES, STRING) -> STRING", _from_bytes),
         doc="Bytes as text in an encoding: hex (upper case), utf8, ascii or base64.",
-        category="BYTES",
+        category="STRING",
         examples={
             "FROM_BYTES(TO_BYTES('0a0b', 'hex'), 'hex')": "0A0B",
             "FROM_BYTES(TO_BYTES('a', 'utf8'), 'base64')": "YQ==",
@@ -149,7 +149,7 @@ def _add_number(name: str, kind: str, letter: str, sample: tuple[str, object]) -
             python(f"${name.lower()}_from_bytes", f"(BYTES) -> {kind}", row),
             python(f"${name.lower()}_from_bytes_order", f"(BYTES, STRING) -> {kind}", row),
             doc=f"The {kind} that bytes hold, BIG_ENDIAN or LITTLE_ENDIAN.",
-            category="BYTES",
+            category="CONVERSIONS",
             examples={
                 f"{name}_FROM_BYTES(TO_BYTES('{sample[0]}', 'hex'))": sample[1],
                 f"{name}_FROM_BYTES(NULL)": None,

@@ -44,7 +44,7 @@ SCALARS.add(
         python("$geo_distance", f"({_PLACES}) -> DOUBLE", _distance),
         python("$geo_distance_unit", f"({_PLACES}, STRING) -> DOUBLE", _distance, nulls=Nulls.PASS),
         doc="Distance of two places, given as latitude and longitude, in km or miles.",
-        category="MATHEMATICAL",
+        category="OTHER",
         examples={
             "GEO_DISTANCE(0.0, 0.0, 0.0, 0.0)": 0.0,
             "CAST(GEO_DISTANCE(37.4439, -122.1663, 51.5257, -0.1122, 'miles') AS INT)": 5365,

@@ -102,7 +102,7 @@ SCALARS.add(
     ScalarFunction(
         scalar("(STRING, STRING, STRING) -> MAP<STRING, STRING>", _split, nulls=Nulls.RETURN),
         doc="A map from a text by the delimiters of entries and of key and value.",
-        category=_CATEGORY,
+        category="STRING",
         examples={
             "SPLIT_TO_MAP('a:1,b:2', ',', ':')": {"a": "1", "b": "2"},
             "SPLIT_TO_MAP('a:1', ':', ':')": None,
