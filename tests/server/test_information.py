@@ -210,6 +210,7 @@ def test_the_description_tells_the_routes_that_exist(http: httpx.Client) -> None
         "/chc/live",
         "/chc/ready",
         "/ksql",
+        "/ksql/terminate",
         "/query",
         "/query-stream",
         "/close-query",
@@ -234,4 +235,5 @@ def test_the_description_tells_the_routes_that_exist(http: httpx.Client) -> None
         "application/vnd.ksqlapi.delimited.v1",
         "application/json",
         "application/vnd.ksql.v1+json",
+        "application/vnd.ksql.v1+protobuf",
     }
