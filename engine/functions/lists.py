@@ -1,30 +1,41 @@
-"""SQL of lists in which NULL counts as a value.
+"""SQL of lists in which NULL counts as a value and elements are equal as Java's `equals` has it.
 
 Names of a template's own lambda variables begin with `$`, which no column's or user's name does.
 """
 
 from __future__ import annotations
 
+from merganser.engine import types
 from merganser.engine.functions.equality import comparable_sql
 from merganser.engine.types import SqlType
 
 
-def unique(items: str, kind: SqlType | None = None) -> str:
-    """A list without repetitions, in order of first occurrence.
+def unique(items: str, kind: SqlType) -> str:
+    """A list without repetitions, in order of first occurrence; `kind` is its elements' type."""
+    compared = comparable_sql('"$d"', kind)
+    if kind == types.DOUBLE:
+        zero = '"$d" = 0 AND signbit("$d")'
+        packed = f"struct_pack(v := {compared}, z := {zero})"
+    else:
+        packed = f"struct_pack(v := {compared})"
+    wrapped = f'list_transform({items}, lambda "$d": {packed})'
+    return f'list_filter({items}, lambda "$d", "$n": list_position({wrapped}, {packed}) = "$n")'
 
-    `kind` is the type of the elements, where it can be one that DuckDB compares otherwise.
-    """
-    compared = '"$d"' if kind is None else comparable_sql('"$d"', kind)
-    wrapped = f'list_transform({items}, lambda "$d": struct_pack(v := {compared}))'
-    return (
-        f'list_filter({items}, lambda "$d", "$n": '
-        f'list_position({wrapped}, struct_pack(v := {compared})) = "$n")'
-    )
 
-
-def holds(items: str, item: str) -> str:
-    """Whether a list holds a value; NULL of a NULL list."""
+def holds(items: str, item: str, kind: SqlType) -> str:
+    """Whether a list holds a value of its elements' type; NULL of a NULL list."""
+    found = f"list_contains({items}, {item})"
+    compared = comparable_sql('"$h"', kind)
+    if kind == types.DOUBLE:
+        found = (
+            f"CASE WHEN {item} <> 0 THEN {found} ELSE list_contains(list_transform("
+            f'list_filter({items}, lambda "$h": "$h" = 0), lambda "$h": signbit("$h")), '
+            f"signbit({item})) END"
+        )
+    elif compared != '"$h"':
+        listed = f'list_transform({items}, lambda "$h": {compared})'
+        found = f"list_contains({listed}, {comparable_sql(item, kind)})"
     return (
         f"CASE WHEN {item} IS NULL THEN list_count({items}) < len({items}) "
-        f"ELSE coalesce(list_contains({items}, {item}), FALSE) END"
+        f"ELSE coalesce({found}, FALSE) END"
     )

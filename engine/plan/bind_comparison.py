@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlglot import exp
 
 from merganser.engine import types
-from merganser.engine.expression import Comparison, Expression, Literal
+from merganser.engine.expression import (
+    Case,
+    Comparison,
+    Expression,
+    IsNull,
+    Literal,
+    Logical,
+    When,
+)
 from merganser.engine.functions.time_text import timestamp_text_ms
 from merganser.engine.plan.bind_literal import shown
 from merganser.engine.plan.coercion import convert
 from merganser.engine.plan.operator_types import comparison_type
-from merganser.engine.types import DecimalType
+from merganser.engine.types import ArrayType, DecimalType, MapType, StructType
 from merganser.errors import Span, TypeMismatchError
 
 EVENT_TIME_COLUMNS = ("ROWTIME", "WINDOWSTART", "WINDOWEND")
@@ -19,18 +29,33 @@ Side = tuple[exp.Expression, Expression]
 """An operand, parsed and bound."""
 
 
+@dataclass(frozen=True, slots=True)
+class ComparisonRules:
+    """How the place of a comparison changes it.
+
+    Attributes:
+        time_texts: A text next to ROWTIME, WINDOWSTART or WINDOWEND means epoch ms.
+        under_not: It stands directly under NOT, where ksqlDB does not look at the types.
+    """
+
+    time_texts: bool = False
+    under_not: bool = False
+
+
 def compare(
-    op: str, left: Side, right: Side, span: Span | None, *, time_texts: bool = False
+    op: str,
+    left: Side,
+    right: Side,
+    span: Span | None,
+    rules: ComparisonRules = ComparisonRules(),
 ) -> Expression:
     """`left op right` with both sides converted to the type in which they compare.
-
-    `time_texts`: a text next to ROWTIME, WINDOWSTART or WINDOWEND means epoch ms.
 
     Raises:
         TypeMismatchError: The types may not be compared, or a side is a NULL literal.
     """
     first, second = left[1], right[1]
-    if time_texts:
+    if rules.time_texts:
         first, second = _event_time(first, right[0], span), _event_time(second, left[0], span)
     for side in (first, second):
         if side.result_type == types.NULL:
@@ -38,6 +63,10 @@ def compare(
                 "comparison with NULL is not supported", hint="Use IS NULL.", span=span
             )
     kind = comparison_type(op, first.result_type, second.result_type)
+    if kind is None and (rules.under_not or op == "IS NOT DISTINCT FROM"):
+        unlike = _unlike(op, first, second)
+        if unlike is not None:
+            return unlike
     if kind is None:
         raise TypeMismatchError(
             f"operator {op} cannot compare {shown(first)} with {shown(second)}",
@@ -50,6 +79,37 @@ def compare(
         # DECIMALs compare as they are, exactly, with any number.
         first, second = convert(first, kind), convert(second, kind)
     return Comparison(op, first, second)
+
+
+_UNLIKE_NEVER_EQUAL = (ArrayType, MapType, StructType)
+_ANY_DECIMAL = DecimalType(76, 38)
+
+
+def _unlike(op: str, left: Expression, right: Expression) -> Expression | None:
+    """`=` under NOT, or IS NOT DISTINCT FROM (which is such a NOT), of types that do not compare.
+
+    None where ksqlDB has no code for the two. Values of unlike types are never equal; BYTES next to
+    another type fail, and a text next to a DECIMAL is read as a number.
+    Source: the recorded comparisons of all pairs of types.
+    """
+    if op not in ("=", "IS NOT DISTINCT FROM"):
+        return None
+    kinds = (left.result_type, right.result_type)
+    if isinstance(kinds[0], DecimalType) and kinds[1] == types.STRING:
+        return Comparison(op, left, convert(right, _ANY_DECIMAL))
+    is_free = kinds[1] in (types.BOOLEAN, types.STRING) or isinstance(kinds[1], _UNLIKE_NEVER_EQUAL)
+    if not is_free:
+        return None
+    both_null: Expression = Literal(value=False, type=types.BOOLEAN)
+    if op == "IS NOT DISTINCT FROM":
+        both_null = Logical("AND", IsNull(left), IsNull(right))
+    if kinds[0] == types.BYTES:
+        given = Logical("AND", IsNull(left, negated=True), IsNull(right, negated=True))
+        fails = When(given, Literal(None, types.BOOLEAN))
+        return Case((fails,), both_null, types.BOOLEAN)
+    if kinds[0] == types.STRING or isinstance(kinds[0], _UNLIKE_NEVER_EQUAL):
+        return both_null
+    return None
 
 
 def _event_time(side: Expression, other: exp.Expression, span: Span | None) -> Expression:

@@ -30,7 +30,7 @@ from merganser.engine.expression import (
     When,
 )
 from merganser.engine.plan.bind_call import bind_call, is_table_call
-from merganser.engine.plan.bind_comparison import Side, compare
+from merganser.engine.plan.bind_comparison import ComparisonRules, Side, compare
 from merganser.engine.plan.bind_constructor import bind_array, bind_map, bind_struct
 from merganser.engine.plan.bind_literal import number_literal, shown
 from merganser.engine.plan.coercion import convert, numeric_rank
@@ -152,7 +152,7 @@ class Binder:
 
     def _compare(self, op: str, left: Side, right: Side, span: Span | None) -> Expression:
         time_texts = getattr(self.scope, "time_texts", False)
-        return compare(op, left, right, span, time_texts=time_texts)
+        return compare(op, left, right, span, ComparisonRules(time_texts))
 
     def _between(self, node: exp.Between) -> Expression:
         operand = (node.this, self.bind(node.this))
@@ -170,6 +170,8 @@ class Binder:
         return Logical(op, left, right)
 
     def _not(self, node: exp.Not) -> Expression:
+        if isinstance(node.this, exp.EQ):
+            return Not(self._equality_under_not(node.this))
         operand = self._condition(node.this, "NOT")
         match operand:
             case InList(negated=False):
@@ -180,6 +182,11 @@ class Binder:
                 return Like(operand.operand, operand.pattern, operand.escape, negated=True)
             case _:
                 return Not(operand)
+
+    def _equality_under_not(self, node: exp.EQ) -> Expression:
+        sides = [(side, self.bind(side)) for side in (node.this, node.expression)]
+        rules = ComparisonRules(getattr(self.scope, "time_texts", False), under_not=True)
+        return compare("=", sides[0], sides[1], span_of(node), rules)
 
     def _condition(self, node: exp.Expression, place: str) -> Expression:
         operand = self.bind(node)

@@ -34,7 +34,7 @@ from merganser.engine.plan.nodes import (
 from merganser.engine.plan.projection import project
 from merganser.engine.plan.scope import WINDOW_BOUNDS, SourceScope
 from merganser.engine.plan.select import default_name, select_items
-from merganser.engine.schema import Column, Role, Schema
+from merganser.engine.schema import PSEUDO_COLUMNS, Column, Role, Schema
 from merganser.engine.types import BOOLEAN, MapType, SqlType
 from merganser.errors import KeyRuleError, TypeMismatchError, UnsupportedError, UserError
 from merganser.parser import ast
@@ -134,8 +134,14 @@ def source_nodes(query: ast.Query, catalog: Catalog) -> list[SourceNode]:
 
 
 def _pseudo_used(query: ast.Query, alias: str, ref: ast.SourceRef) -> frozenset[str]:
-    """Pseudo columns that the query takes from this source of a join, by qualified name."""
+    """Pseudo columns that the query takes from this source of a join, by qualified name.
+
+    Behind PARTITION BY a star holds them too.
+    """
     used: set[str] = set()
+    stars = [item for item in query.items if isinstance(item, ast.SelectAll)]
+    if query.partition_by and any(star.source in (None, alias) for star in stars):
+        used.update(PSEUDO_COLUMNS.keys() - set(WINDOW_BOUNDS))
     roots = [item.expression for item in query.items if not isinstance(item, ast.SelectAll)]
     roots += [e for e in (query.where, query.having) if e is not None]
     roots += [*(query.group_by or ()), *(query.partition_by or ())]

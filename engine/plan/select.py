@@ -14,7 +14,7 @@ from merganser.engine.plan.bind_expression import bind_expression
 from merganser.engine.plan.draft import SelectedItem
 from merganser.engine.plan.nodes import SourceNode
 from merganser.engine.plan.scope import WINDOW_BOUNDS, SourceScope
-from merganser.engine.schema import PSEUDO_COLUMNS, Role
+from merganser.engine.schema import PSEUDO_COLUMNS, Column, Role
 from merganser.engine.types import NULL, StructType
 from merganser.errors import NameTakenError, Span, TypeMismatchError, UserError
 from merganser.parser import ast
@@ -34,6 +34,9 @@ def select_items(
     for item in query.items:
         match item:
             case ast.SelectAll():
+                if query.partition_by is not None and len(scope.nodes) > 1:
+                    items.extend(_rekeyed_join_star(item, scope))
+                    continue
                 found = _star(item, scope, persistent=persistent)
                 items.extend(found if query.partition_by is None else _old_keys_last(found, scope))
             case ast.SelectStruct():
@@ -145,6 +148,31 @@ def _old_keys_last(items: list[SelectedItem], scope: SourceScope) -> list[Select
         items,
         key=lambda i: isinstance(i.expression, ColumnRef) and i.expression.name in keys,
     )
+
+
+def _rekeyed_join_star(item: ast.SelectAll, scope: SourceScope) -> list[SelectedItem]:
+    """A star over a join with PARTITION BY: of each source values, pseudo columns, keys.
+
+    Source: the recorded cases; without PARTITION BY the pseudo columns stay out.
+    """
+    items: list[SelectedItem] = []
+    for node in scope.nodes:
+        if item.source not in (None, node.alias):
+            continue
+        own = [(inner, node.output.find(outer)) for outer, inner in node.columns]
+        for inner, column in sorted(own, key=_place_after_rekey):
+            assert column is not None
+            name = f"{node.alias}_{inner}"
+            items.append(SelectedItem(name, ColumnRef(column.name, column.type), named=False))
+    return items
+
+
+def _place_after_rekey(named: tuple[str, Column | None]) -> int:
+    inner, column = named
+    assert column is not None
+    if inner in PSEUDO_COLUMNS:
+        return 1
+    return 2 if column.role is Role.KEY else 0
 
 
 def _bounds(node: SourceNode, *, joined: bool) -> list[SelectedItem]:

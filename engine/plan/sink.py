@@ -12,7 +12,7 @@ from decimal import Decimal
 from merganser.engine.catalog import Catalog, FormatSpec, Source
 from merganser.engine.expression import Expression, Literal
 from merganser.engine.plan.build import PlannedQuery, plan_query
-from merganser.engine.plan.coercion import convert, widens
+from merganser.engine.plan.coercion import convert
 from merganser.engine.plan.create import timestamp_column
 from merganser.engine.plan.nodes import AggregateNode, ProjectNode, SinkNode
 from merganser.engine.plan.with_clause import WithClause, resolve_format
@@ -123,9 +123,9 @@ def plan_insert(
 
 
 def _converted(root: ProjectNode, sink: Source) -> ProjectNode:
-    """The projection with the sink's types: names and order must match, numbers may widen.
+    """The projection with the sink's types: names, types and order must match.
 
-    A literal number may become any DECIMAL that has room for it.
+    Only a literal number may become a DECIMAL, any that has room for it.
 
     Raises:
         TypeMismatchError: They do not match.
@@ -150,7 +150,7 @@ def _converted(root: ProjectNode, sink: Source) -> ProjectNode:
 
 def _fits(item: Expression, wanted: SqlType) -> bool:
     """Whether an item may go into a column without a cast."""
-    if item.result_type == wanted or widens(item.result_type, wanted):
+    if item.result_type == wanted:
         return True
     if not isinstance(item, Literal) or not isinstance(wanted, DecimalType):
         return False

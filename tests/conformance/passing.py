@@ -61,6 +61,14 @@ def listed(corpus: str) -> tuple[str, ...]:
     return tuple(_lines(list_file(corpus)))
 
 
+def open_cases(corpus: str) -> dict[str, str]:
+    """The cases of a corpus that are known not to pass, and why: most differ on purpose."""
+    reasons: dict[str, str] = {}
+    for line in _lines(LISTS / f"{corpus}.open.txt"):
+        case_id, _, reasons[case_id] = line.partition(" | ")
+    return reasons
+
+
 def gaps(corpus: str) -> frozenset[Gap]:
     """The known gaps of a corpus."""
     return frozenset(

@@ -71,3 +71,16 @@ def test_lists_are_sorted_and_name_each_case_once(corpus: str) -> None:
     ids = list(passing.listed(corpus))
     assert ids == sorted(set(ids))
     assert {case_id for _, case_id in passing.gaps(corpus)} <= set(ids)
+
+
+@pytest.mark.parametrize("corpus", ["qtt", "oracle"])
+def test_a_case_is_listed_or_it_stands_why_not(corpus: str) -> None:
+    listed = {case.case_id for case in listed_cases(corpus)}
+    folder = passing.cases_folder()
+    assert folder is not None
+    known = {
+        case.case_id for case in corpus_cases(folder / corpus).values() if case.theme != "rest"
+    }
+    reasons = passing.open_cases(corpus)
+    assert all(reasons.values())
+    assert known - listed == set(reasons)

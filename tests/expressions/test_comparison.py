@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.expressions.evaluation import Column, evaluate, passes, value_of
+from merganser.errors import TypeMismatchError
+from tests.expressions.evaluation import Column, bind, evaluate, passes, value_of
 
 OPERATORS = ("=", "<>", "<", "<=", ">", ">=")
 
@@ -159,3 +160,33 @@ def test_like_with_escape() -> None:
 def test_like_of_null_fails() -> None:
     found = evaluate("A LIKE 'a%'", A=("STRING", None))
     assert (found.value, found.failed) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        (("STRING", "true"), ("BOOLEAN", True), False),
+        (("ARRAY<INT>", [1]), ("MAP<STRING, INT>", {"a": 1}), False),
+        (("BYTES", b"1"), ("STRING", "1"), None),
+        (("BYTES", b"1"), ("STRING", None), False),
+        (("DECIMAL(4, 2)", Decimal("1.50")), ("STRING", "1.5"), True),
+        (("DECIMAL(4, 2)", Decimal("1.50")), ("STRING", "x"), None),
+        (("ARRAY<INT>", None), ("STRUCT<X INT>", None), False),
+    ],
+)
+def test_under_not_unlike_types_are_not_refused(
+    left: Column, right: Column, equal: bool | None
+) -> None:
+    columns: dict[str, Column] = {"A": left, "B": right}
+    assert value_of("NOT (A = B)", **columns) is (None if equal is None else not equal)
+    both_null = left[1] is None and right[1] is None
+    assert value_of("A IS NOT DISTINCT FROM B", **columns) is (both_null or equal)
+    for text in ("A = B", "A IS DISTINCT FROM B", "NOT (A < B)"):
+        with pytest.raises(TypeMismatchError, match="cannot compare"):
+            bind(text, A=left[0], B=right[0])
+
+
+@pytest.mark.parametrize("right", ["INT", "DATE"])
+def test_under_not_some_pairs_are_refused_all_the_same(right: str) -> None:
+    with pytest.raises(TypeMismatchError, match="cannot compare"):
+        bind("NOT (A = B)", A="BYTES", B=right)

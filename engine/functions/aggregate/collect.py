@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from merganser.engine.duck import physical_type
 from merganser.engine.expression import Expression
-from merganser.engine.functions.equality import comparable_sql
 from merganser.engine.functions.function import (
     AGGREGATES,
     Accumulator,
@@ -57,9 +56,7 @@ def _collect_set(arguments: Sequence[Expression], limit: int | None) -> Accumula
     kind = ArrayType(single_type("COLLECT_SET", arguments))
     state = physical_type(kind)
     cut = f"[:{limit}]" if limit is not None else ""
-    known = comparable_sql("{old}", kind)
-    compared = comparable_sql(_ITEM, kind.element)
-    fresh = f"list_filter({{new}}, lambda {_ITEM}: NOT {holds(known, compared)})"
+    fresh = f"list_filter({{new}}, lambda {_ITEM}: NOT {holds('{old}', _ITEM, kind.element)})"
     return Accumulator(
         returns=kind,
         state=state,

@@ -28,6 +28,13 @@ _SERIES_MAX = 16_777_216  # Elements; more are an error of the row rather than o
 _KEPT_TYPES = (types.BOOLEAN, types.INTEGER, types.BIGINT, types.STRING)
 
 
+def _element(site: CallSite) -> SqlType:
+    """The type of the elements of a call's first argument, an array."""
+    kind = site.types[0]
+    assert isinstance(kind, ArrayType)
+    return kind.element
+
+
 SCALARS.add(
     "ARRAY_LENGTH",
     ScalarFunction(
@@ -62,7 +69,9 @@ SCALARS.add(
     ScalarFunction(
         scalar(
             "(ARRAY<T>, T) -> BOOLEAN",
-            lambda site: f"coalesce({holds(f'({site.sql[0]})', f'({site.sql[1]})')}, FALSE)",
+            lambda site: (
+                f"coalesce({holds(f'({site.sql[0]})', f'({site.sql[1]})', _element(site))}, FALSE)"
+            ),
             nulls=Nulls.PASS,
         ),
         doc="Whether an array has an element; NULL is looked for too.",
@@ -77,7 +86,7 @@ SCALARS.add(
 SCALARS.add(
     "ARRAY_DISTINCT",
     ScalarFunction(
-        scalar("(ARRAY<T>) -> ARRAY<T>", lambda site: unique(f"({site.sql[0]})")),
+        scalar("(ARRAY<T>) -> ARRAY<T>", lambda site: unique(f"({site.sql[0]})", _element(site))),
         doc="The different elements of an array in order of first occurrence.",
         category=_CATEGORY,
         examples={
@@ -90,12 +99,14 @@ SCALARS.add(
 
 def _except(site: CallSite) -> str:
     left, right = (f"({sql})" for sql in site.sql)
-    return unique(f'list_filter({left}, lambda "$x": NOT {holds(right, _ITEM)})')
+    kind = _element(site)
+    return unique(f'list_filter({left}, lambda "$x": NOT {holds(right, _ITEM, kind)})', kind)
 
 
 def _intersect(site: CallSite) -> str:
     left, right = (f"({sql})" for sql in site.sql)
-    return unique(f'list_filter({left}, lambda "$x": {holds(right, _ITEM)})')
+    kind = _element(site)
+    return unique(f'list_filter({left}, lambda "$x": {holds(right, _ITEM, kind)})', kind)
 
 
 SCALARS.add(
@@ -127,7 +138,7 @@ SCALARS.add(
     ScalarFunction(
         scalar(
             "(ARRAY<T>, ARRAY<T>) -> ARRAY<T>",
-            lambda site: unique(f"list_concat({site.sql[0]}, {site.sql[1]})"),
+            lambda site: unique(f"list_concat({site.sql[0]}, {site.sql[1]})", _element(site)),
             nulls=Nulls.RETURN,
         ),
         doc="The different elements of two arrays in order of first occurrence.",
