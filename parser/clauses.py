@@ -243,16 +243,18 @@ class SelectStruct:
 
 @dataclass(frozen=True, slots=True)
 class SourceRef:
-    """`name [[AS] alias]`."""
+    """`name [[AS] alias]` or `(query) [[AS] alias]`, which has no name."""
 
     name: str
     alias: str | None = None
+    query: Query | None = None
     span: Span = field(default=NO_SPAN, compare=False)
 
     def sql(self) -> str:
         """Write the source and its alias."""
         alias = self.alias is not None and name_sql(self.alias)
-        return joined(name_sql(self.name), alias)
+        source = name_sql(self.name) if self.query is None else f"(\n{self.query.sql()}\n)"
+        return joined(source, alias)
 
 
 class JoinKind(StrEnum):
@@ -305,10 +307,24 @@ class Emit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CommonTable:
+    """`name AS (query)` of a WITH clause in front of a SELECT."""
+
+    name: str
+    query: Query
+    span: Span = field(default=NO_SPAN, compare=False)
+
+    def sql(self) -> str:
+        """Write the name and its query."""
+        return f"{name_sql(self.name)} AS (\n{self.query.sql()}\n)"
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A SELECT, in any of its roles.
 
-    `group_by` and `partition_by` are None where the clause is absent.
+    `group_by` and `partition_by` are None where the clause is absent. `union` are the SELECTs that
+    follow with UNION ALL; `emit` and `limit` are those of the whole.
     """
 
     items: tuple[SelectItem | SelectAll | SelectStruct, ...]
@@ -321,31 +337,48 @@ class Query:
     having: exp.Expression | None = None
     emit: Emit | None = None
     limit: int | None = None
+    ctes: tuple[CommonTable, ...] = ()
+    union: tuple[Query, ...] = ()
     span: Span = field(default=NO_SPAN, compare=False)
+
+    @property
+    def is_compound(self) -> bool:
+        """Whether it holds other queries, as no query of ksqlDB's does."""
+        refs = [self.source, *(join.source for join in self.joins)]
+        return bool(self.ctes or self.union) or any(ref.query is not None for ref in refs)
 
     def sql(self) -> str:
         """Write the query as ksqlDB lays it out, which clients see: a line a clause."""
-        items = [item.sql() for item in self.items]
-        lines = [
-            f"SELECT {items[0]}" if len(items) == 1 else "SELECT\n  " + ",\n  ".join(items),
-            f"FROM {self.source.sql()}",
-            *(join.sql() for join in self.joins),
-        ]
-        if self.window is not None:
-            lines.append(self.window.sql())
-        if self.where is not None:
-            lines.append(f"WHERE {braced_sql(self.where)}")
-        if self.group_by is not None:
-            lines.append(f"GROUP BY {_grouping(self.group_by)}")
-        if self.partition_by is not None:
-            lines.append(f"PARTITION BY {_grouping(self.partition_by)}")
-        if self.having is not None:
-            lines.append(f"HAVING {braced_sql(self.having)}")
+        lines = ["WITH " + ",\n".join(cte.sql() for cte in self.ctes)] if self.ctes else []
+        lines += _select_lines(self)
+        for member in self.union:
+            lines += ["UNION ALL", *_select_lines(member)]
         if self.emit is not None:
             lines.append(f"EMIT {self.emit}")
         if self.limit is not None:
             lines.append(f"LIMIT {self.limit}")
         return "\n".join(lines)
+
+
+def _select_lines(query: Query) -> list[str]:
+    """Write a SELECT by itself, a line a clause."""
+    items = [item.sql() for item in query.items]
+    lines = [
+        f"SELECT {items[0]}" if len(items) == 1 else "SELECT\n  " + ",\n  ".join(items),
+        f"FROM {query.source.sql()}",
+        *(join.sql() for join in query.joins),
+    ]
+    if query.window is not None:
+        lines.append(query.window.sql())
+    if query.where is not None:
+        lines.append(f"WHERE {braced_sql(query.where)}")
+    if query.group_by is not None:
+        lines.append(f"GROUP BY {_grouping(query.group_by)}")
+    if query.partition_by is not None:
+        lines.append(f"PARTITION BY {_grouping(query.partition_by)}")
+    if query.having is not None:
+        lines.append(f"HAVING {braced_sql(query.having)}")
+    return lines
 
 
 def _grouping(keys: tuple[exp.Expression, ...]) -> str:

@@ -95,6 +95,7 @@ _WORDING: Final = {
     "_ESCAPE": "ESCAPE",
     "_COLUMN": "COLUMN",
     "_PARTITION": "PARTITION BY",
+    "_UNION_ALL": "UNION ALL",
 }
 
 _OPENED: Final = {
@@ -109,7 +110,7 @@ _ABSENT: Final = {
     "DISTINCT": "There is no DISTINCT: GROUP BY gives a row a key, COUNT_DISTINCT counts values.",
     "OFFSET": "There is no OFFSET: a stream has no fixed order to count in.",
     "ORDER": "There is no ORDER BY: rows come as their records do.",
-    "UNION": "There is no UNION; INSERT INTO … SELECT puts several queries into one stream.",
+    "UNION": "There is UNION ALL, between two SELECTs.",
 }
 
 
@@ -230,7 +231,7 @@ def _bad_character(script: str, position: int) -> str:
 def _in_words(expected: frozenset[str]) -> str:
     """Name what could stand in a place, as a person would."""
     found: list[str] = []
-    left = set(expected)
+    left = set(expected) - {"UNION_DISTINCT"}  # Read only to be refused by name.
     for signs, group, wording in _GROUPS:
         if signs <= left:
             found.append(wording)
@@ -250,7 +251,7 @@ def _hint(failure: _Failure) -> str | None:
     if absent or meant:
         hint = absent or f"Did you mean {meant}?"
     elif word == "SELECT" and "CASE" in failure.expected:
-        hint = "There are no sub-queries; CREATE TABLE … AS SELECT gives the inner one a name."
+        hint = "A sub-query stands in FROM or WITH; others are CREATE TABLE … AS SELECT and a JOIN."
     elif before == "EMIT":
         hint = "It is EMIT CHANGES or EMIT FINAL."
     elif previous and previous.type == "WORD" and _alike(before, failure.expected_before):

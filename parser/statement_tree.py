@@ -16,7 +16,7 @@ from lark import Token
 from lark.tree import Meta
 from sqlglot import exp
 
-from merganser.errors import Span, SqlSyntaxError
+from merganser.errors import Span, SqlSyntaxError, UnsupportedError
 from merganser.parser import ast
 from merganser.parser.expression_tree import ExpressionReader, Field, Name, Node, span_at
 
@@ -178,9 +178,29 @@ class StatementReader(ExpressionReader):
 
     # ---------------------------------------------------------------- queries
 
-    def query(self, place: Meta, *parts: Field) -> ast.Query:
+    def query(self, place: Meta, *parts: Field | ast.Query) -> ast.Query:
         make: Callable[..., ast.Query] = ast.Query
-        return make(**dict(parts), span=span_at(place))
+        fields = dict(part for part in parts if isinstance(part, Field))
+        union = tuple(part for part in parts if isinstance(part, ast.Query))
+        return make(**fields, union=union, span=span_at(place))
+
+    union_member = query
+
+    def union_distinct(self, _place: Meta, union: Token, *_parts: Field) -> ast.Query:
+        raise UnsupportedError(
+            "UNION of distinct rows is not supported: every row would have to be kept for ever",
+            hint="Use UNION ALL, and QUALIFY ROW_NUMBER() … = 1 for the first row of each key.",
+            span=span_at(union),
+        )
+
+    def ctes(self, _place: Meta, *ctes: ast.CommonTable) -> Field:
+        return Field("ctes", ctes)
+
+    def cte(self, place: Meta, name: Name, query: ast.Query) -> ast.CommonTable:
+        return ast.CommonTable(_source_name(name), query, span=span_at(place))
+
+    def subquery(self, _place: Meta, query: ast.Query) -> ast.Query:
+        return query
 
     def items(
         self, _place: Meta, *items: ast.SelectItem | ast.SelectAll | ast.SelectStruct
@@ -199,8 +219,13 @@ class StatementReader(ExpressionReader):
     def select_struct(self, place: Meta, struct: Node, _star: Token) -> ast.SelectStruct:
         return ast.SelectStruct(struct, span=span_at(place))
 
-    def source_ref(self, place: Meta, name: Name, alias: Name | None = None) -> ast.SourceRef:
-        return ast.SourceRef(_source_name(name), alias and _source_name(alias), span=span_at(place))
+    def source_ref(
+        self, place: Meta, source: Name | ast.Query, alias: Name | None = None
+    ) -> ast.SourceRef:
+        shown = alias and _source_name(alias)
+        if isinstance(source, ast.Query):
+            return ast.SourceRef("", shown, source, span=span_at(place))
+        return ast.SourceRef(_source_name(source), shown, span=span_at(place))
 
     def joins(self, _place: Meta, *joins: ast.Join) -> Field:
         return Field("joins", joins)

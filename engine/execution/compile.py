@@ -26,6 +26,7 @@ from merganser.engine.execution.operators.stateless import (
 )
 from merganser.engine.execution.operators.stream_stream_join import StreamStreamJoinOperator
 from merganser.engine.execution.operators.stream_table_join import StreamTableJoinOperator
+from merganser.engine.execution.operators.subquery import derived_rows, union_rows
 from merganser.engine.execution.operators.table_state import (
     RetractOperator,
     StoreOperator,
@@ -37,6 +38,7 @@ from merganser.engine.execution.topology import Materialization, Selection, Step
 from merganser.engine.expression import Arithmetic, Cast, ColumnRef, Negate
 from merganser.engine.plan.nodes import (
     AggregateNode,
+    DerivedNode,
     FilterNode,
     FlatMapNode,
     JoinNode,
@@ -45,6 +47,7 @@ from merganser.engine.plan.nodes import (
     RekeyNode,
     SinkNode,
     SourceNode,
+    UnionNode,
 )
 from merganser.errors import InternalError
 
@@ -135,6 +138,10 @@ class _Compiler:
     def rows(self, node: PlanNode, *, retract: bool = False) -> Rows:
         """Compiles a subtree; with `retract` a table's old rows come along."""
         match node:
+            case DerivedNode():
+                rows = derived_rows(node, self.rows(node.child, retract=retract))
+            case UnionNode():
+                rows = union_rows(node, [self.rows(child) for child in node.inputs])
             case SourceNode():
                 rows = self._source(node)
             case FilterNode() if not retract and _over_foreign_key_join(node):
@@ -189,9 +196,23 @@ class _Compiler:
             operator = AggregateOperator(node, child, index, retract=retract)
         return self._add(operator, operator.rows)
 
+    def _side(self, node: PlanNode) -> Rows:
+        """A side of a join. Of a table that a sub-query filters, all that does not pass is gone.
+
+        So no version of a row is left out, and `$seq` stays what it is on the other side.
+        """
+        match node:
+            case DerivedNode():
+                return derived_rows(node, self._side(node.child))
+            case ProjectNode():
+                return project_rows(node, self._side(node.child))
+            case FilterNode() if node.is_table:
+                return filter_changes(node, self._side(node.child))
+            case _:
+                return self.upserts(self.rows(node))
+
     def _join(self, node: JoinNode, *, retract: bool) -> Rows:
-        left = self.upserts(self.rows(node.left))
-        right = self.upserts(self.rows(node.right))
+        left, right = self._side(node.left), self._side(node.right)
         below = [join for join in node.left.walk() if _is_stream_join(join)]
         if below:  # Both sides' `$seq` has to be of one measure.
             scaled = f'"$seq" * {self.stride ** len(below)} AS "$seq"'
@@ -217,6 +238,6 @@ def _is_stream_join(node: PlanNode) -> bool:
 
 def _over_foreign_key_join(node: PlanNode) -> bool:
     """Whether rows come from a foreign-key join, which keeps no result that could be compared."""
-    while isinstance(node, FilterNode | ProjectNode):
+    while isinstance(node, FilterNode | ProjectNode | DerivedNode):
         node = node.child
     return isinstance(node, JoinNode) and node.foreign_key

@@ -21,9 +21,19 @@ from merganser.engine.expression import (
 )
 from merganser.engine.plan.aggregation import add_aggregation, aggregate_calls
 from merganser.engine.plan.bind_expression import bind_expression
+from merganser.engine.plan.compound import (
+    UNNAMED,
+    check_derived,
+    check_subquery,
+    check_table_functions,
+    derived_source,
+    expanded,
+    united,
+)
 from merganser.engine.plan.draft import Draft, KeyPart, SelectedItem
 from merganser.engine.plan.joins import add_joins, source_node
 from merganser.engine.plan.nodes import (
+    DerivedNode,
     FilterNode,
     FlatMapNode,
     PlanNode,
@@ -60,13 +70,21 @@ def plan_query(
     *,
     persistent: bool,
     properties: Mapping[str, object],
+    is_inner: bool = False,
 ) -> PlannedQuery:
     """Plans a push query's or a persistent query's SELECT.
+
+    `is_inner`: it is a sub-query, so it need not have columns beside its key.
 
     Raises:
         UserError: A rule of the language is broken; with position where it is known.
     """
-    nodes = source_nodes(query, catalog)
+    query = expanded(query)
+    if query.union:
+        return _plan_union(
+            query, catalog, persistent=persistent, properties=properties, is_inner=is_inner
+        )
+    nodes, sources = _planned_nodes(query, catalog, properties)
     if str(properties.get(STRICT_TIME, "false")).lower() == "true":
         nodes = [replace(node, strict_time=True) for node in nodes]
     _check_sources(query, nodes, persistent=persistent)
@@ -97,10 +115,81 @@ def plan_query(
         )
     else:
         _check_no_aggregation(query)
-    root = project(query, draft, items, persistent=persistent, properties=properties)
+    root = project(
+        query,
+        draft,
+        items,
+        persistent=persistent,
+        properties=properties,
+        needs_values=not is_inner,
+    )
+    check_table_functions(root, query.span)
     for node in root.walk():
         node.check()
-    return PlannedQuery(root, tuple(node.source for node in nodes))
+    return PlannedQuery(root, sources)
+
+
+def _plan_union(
+    query: ast.Query,
+    catalog: Catalog,
+    *,
+    persistent: bool,
+    properties: Mapping[str, object],
+    is_inner: bool,
+) -> PlannedQuery:
+    """Plans each SELECT of a UNION ALL for itself, and puts them together."""
+    if query.emit is ast.Emit.FINAL:
+        raise UserError("EMIT FINAL is only for windowed aggregations", span=query.span)
+    members = [replace(query, union=(), limit=None), *query.union]
+    planned = [
+        plan_query(member, catalog, persistent=persistent, properties=properties, is_inner=is_inner)
+        for member in members
+    ]
+    root = united([each.root for each in planned], members)
+    for node in root.walk():
+        node.check()
+    sources = {source.name: source for each in planned for source in each.sources}
+    return PlannedQuery(root, tuple(sources.values()))
+
+
+def _planned_nodes(
+    query: ast.Query, catalog: Catalog, properties: Mapping[str, object]
+) -> tuple[list[SourceNode], tuple[Source, ...]]:
+    """The sources of a query, sub-queries planned; and what they read, leftmost first."""
+    if not query.is_compound:
+        nodes = source_nodes(query, catalog)
+        return nodes, tuple(node.source for node in nodes)
+    plans: dict[int, PlannedQuery] = {}
+    known = catalog
+    refs: list[ast.SourceRef] = []
+    for index, ref in enumerate([query.source, *(join.source for join in query.joins)]):
+        if ref.query is None:
+            refs.append(ref)
+            continue
+        check_subquery(ref.query, ref.span)
+        inner = plan_query(
+            ref.query, catalog, persistent=True, properties=properties, is_inner=True
+        )
+        plans[index] = inner
+        alias = ref.alias or UNNAMED
+        # In brackets, as no stream or table is.
+        source = derived_source(inner.root, inner.sources[0], f"({alias})")
+        known = known.with_source(source, replace_existing=True)
+        refs.append(ast.SourceRef(source.name, alias, span=ref.span))
+    first, *others = refs
+    joins = tuple(replace(join, source=ref) for join, ref in zip(query.joins, others, strict=True))
+    nodes = source_nodes(replace(query, source=first, joins=joins), known)
+    sources: dict[str, Source] = {}
+    for index, node in enumerate(nodes):
+        if index in plans:
+            nodes[index] = DerivedNode(
+                node.source, node.alias, node.columns, node.output, child=plans[index].root
+            )
+            sources.update((source.name, source) for source in plans[index].sources)
+        else:
+            sources[node.source.name] = node.source
+    check_derived(query, nodes)
+    return nodes, tuple(sources.values())
 
 
 STRICT_TIME = "ksql.timestamp.throw.on.invalid"
@@ -161,8 +250,9 @@ def _check_sources(query: ast.Query, nodes: list[SourceNode], *, persistent: boo
     if len(kinds) > 1:
         raise UserError("session windows can only be joined with session windows")
     if persistent:
+        derived = {node.source.name for node in nodes if isinstance(node, DerivedNode)}
         for source in windowed:
-            if source.is_table:
+            if source.is_table and source.name not in derived:
                 raise UnsupportedError(
                     f"persistent queries on windowed tables are not supported: {source.name}"
                 )

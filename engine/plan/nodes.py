@@ -8,7 +8,7 @@ after every rewriting rule.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from merganser.engine.catalog import KeyWindow, Source
 from merganser.engine.expression import AggregateCall, ColumnRef, Expression, TableCall
@@ -99,6 +99,51 @@ class SourceNode(PlanNode):
     @property
     def label(self) -> str:
         return f"SOURCE {self.source.kind} {self.source.name} (topic {self.source.topic})"
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedNode(SourceNode):
+    """A sub-query, planned, in the place of a source; `source` describes its result."""
+
+    child: PlanNode = field(kw_only=True)
+
+    @property
+    def children(self) -> tuple[PlanNode, ...]:
+        return (self.child,)
+
+    @property
+    def label(self) -> str:
+        return f"SUBQUERY {self.alias}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnionNode(PlanNode):
+    """UNION ALL: the rows of several streams of equal columns, as they arrive."""
+
+    inputs: tuple[PlanNode, ...]
+    output: Schema
+
+    @property
+    def children(self) -> tuple[PlanNode, ...]:
+        return self.inputs
+
+    @property
+    def schema(self) -> Schema:
+        return self.output
+
+    @property
+    def is_table(self) -> bool:
+        return False
+
+    @property
+    def label(self) -> str:
+        return "UNION ALL"
+
+    def check(self) -> None:
+        PlanNode.check(self)
+        for child in self.inputs:
+            if child.is_table or child.schema != self.output:
+                raise InternalError(f"{child.label} does not fit into a UNION ALL")
 
 
 @dataclass(frozen=True, slots=True)

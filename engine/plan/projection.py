@@ -22,6 +22,7 @@ def project(
     *,
     persistent: bool,
     properties: Mapping[str, object],
+    needs_values: bool = True,
 ) -> ProjectNode:
     """The projection node: persistent ones list key columns first, transient ones as written.
 
@@ -63,7 +64,7 @@ def project(
         for index, (item, expression) in enumerate(lowered)
         if index not in taken
     ]
-    if not values:
+    if needs_values and not values:
         raise KeyRuleError("the projection contains no value columns")
     columns = tuple(column for *_, column in keys + values)
     names = [column.name for column in columns]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from merganser.engine.catalog import Source
 from merganser.engine.plan.nodes import (
     AggregateNode,
+    DerivedNode,
     FilterNode,
     FlatMapNode,
     JoinNode,
@@ -16,6 +17,7 @@ from merganser.engine.plan.nodes import (
     RekeyNode,
     SinkNode,
     SourceNode,
+    UnionNode,
 )
 from merganser.errors import UserError
 
@@ -52,7 +54,7 @@ def check_plan_upgrade(old: PlanNode, new: PlanNode) -> None:
     """Raises UserError if a query cannot go on with another plan on its old state."""
     mine, other = _shape(old), _shape(new)
     for node in (*mine, *other):
-        if isinstance(node, JoinNode | FlatMapNode) or (
+        if isinstance(node, JoinNode | FlatMapNode | DerivedNode | UnionNode) or (
             isinstance(node, AggregateNode) and (node.over is not None or node.child.is_table)
         ):
             raise UserError(f"upgrades are not supported for a query with {node.label}")

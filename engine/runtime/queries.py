@@ -30,7 +30,7 @@ from merganser.engine.runtime.sql_pull import (
     run_sql_pull,
     server_limit,
 )
-from merganser.errors import TooManyRequestsError, UnavailableError, UserError
+from merganser.errors import TooManyRequestsError, UnavailableError, UnsupportedError, UserError
 from merganser.parser import ast
 
 MAX_PUSH_QUERIES = "ksql.max.push.queries"
@@ -152,6 +152,12 @@ def run_select(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
     query = statement.query
     if query.emit is not None:
         return _push(statement, now)
+    if query.is_compound:
+        raise UnsupportedError(
+            "WITH, UNION ALL and sub-queries need EMIT CHANGES",
+            hint="Add EMIT CHANGES for a push query, or CREATE … AS SELECT and read its result.",
+            span=query.span,
+        )
     source = now.catalog.source(query.source.name, query.source.span)
     check_pull_clauses(query)
     if not source.is_table:

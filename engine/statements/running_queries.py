@@ -110,7 +110,8 @@ class RunningQueries:
                 query_id = f"INSERTQUERY_{max(session.sequence, 0)}"
                 return _explained(query_id, "PERSISTENT", statement.text, sink.plan)
             case ast.QueryStatement(query=query) if query.emit is None and (
-                catalog.source(query.source.name, query.source.span).is_table
+                not query.is_compound
+                and catalog.source(query.source.name, query.source.span).is_table
             ):
                 pulled = plan_pull(query, catalog)
                 plan = f"[ PULL {pulled.source.name} ] WHERE {pulled.where}"
@@ -145,7 +146,8 @@ class RunningQueries:
 
 
 def _explained(query_id: str, kind: str, statement: str, plan: PlanNode) -> Explanation:
-    sources = tuple(n.source.name for n in plan.walk() if isinstance(n, SourceNode))
+    read = [n for n in plan.walk() if isinstance(n, SourceNode) and not n.children]
+    sources = tuple(dict.fromkeys(node.source.name for node in read))
     sink = getattr(plan, "sink", None)
     window = plan.window
     text = explain(plan)

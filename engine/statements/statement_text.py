@@ -159,6 +159,8 @@ def _type_name(sql_type: SqlType) -> ast.TypeName:
 
 
 def _create_as(statement: ast.CreateAsSelect, session: Session) -> str:
+    if statement.query.is_compound:  # No statement of ksqlDB's, so there is no way to show it.
+        return statement.text
     nodes = source_nodes(statement.query, session.catalog)
     clause = WithClause.of(statement.properties, create_as=True)
     given = dict(clause.given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Final
 
 from hypothesis import strategies as st
@@ -198,27 +198,52 @@ _items = (
     | st.builds(ast.SelectAll, st.none() | names)
     | st.builds(ast.SelectStruct, expressions)
 )
-_sources = st.builds(ast.SourceRef, source_names, st.none() | source_names)
+_tables = st.builds(ast.SourceRef, source_names, st.none() | source_names)
 _withins = st.builds(
     lambda reach, grace: ast.Within(reach, reach, grace), durations, _duration
 ) | st.builds(ast.Within, durations, durations, _duration, st.just(value=False))
-_joins = st.builds(
-    ast.Join, st.sampled_from(ast.JoinKind), _sources, expressions, st.none() | _withins
-)
 _keys = st.none() | st.lists(expressions, max_size=3).map(tuple)
-queries = st.builds(
-    ast.Query,
-    st.lists(_items, min_size=1, max_size=3).map(tuple),
-    _sources,
-    joins=st.lists(_joins, max_size=2).map(tuple),
-    window=st.none() | _windows,
-    where=st.none() | expressions,
-    group_by=_keys,
-    partition_by=_keys,
-    having=st.none() | expressions,
-    emit=st.none() | st.sampled_from(ast.Emit),
-    limit=st.none() | st.integers(-5, 10**20),
-)
+
+
+@st.composite
+def _selects(draw: st.DrawFn, sources: st.SearchStrategy[ast.SourceRef]) -> ast.Query:
+    """Make a SELECT without what stands around it."""
+    joins = st.builds(
+        ast.Join, st.sampled_from(ast.JoinKind), sources, expressions, st.none() | _withins
+    )
+    return ast.Query(
+        draw(st.lists(_items, min_size=1, max_size=3).map(tuple)),
+        draw(sources),
+        joins=draw(st.lists(joins, max_size=2).map(tuple)),
+        window=draw(st.none() | _windows),
+        where=draw(st.none() | expressions),
+        group_by=draw(_keys),
+        partition_by=draw(_keys),
+        having=draw(st.none() | expressions),
+    )
+
+
+@st.composite
+def _queries(draw: st.DrawFn, depth: int) -> ast.Query:
+    """Make a query with queries inside it, down to a depth."""
+    sources: st.SearchStrategy[ast.SourceRef] = _tables
+    ctes: tuple[ast.CommonTable, ...] = ()
+    union: tuple[ast.Query, ...] = ()
+    if depth and draw(st.booleans()):
+        inner = _queries(depth - 1)
+        sources |= st.builds(ast.SourceRef, st.just(""), st.none() | source_names, inner)
+        ctes = tuple(draw(st.lists(st.builds(ast.CommonTable, source_names, inner), max_size=2)))
+        union = tuple(draw(st.lists(_selects(sources), max_size=2)))
+    return replace(
+        draw(_selects(sources)),
+        emit=draw(st.none() | st.sampled_from(ast.Emit)),
+        limit=draw(st.none() | st.integers(-5, 10**20)),
+        ctes=ctes,
+        union=union,
+    )
+
+
+queries = _queries(1)
 
 # ------------------------------------------------------------------ statements
 

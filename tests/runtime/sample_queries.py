@@ -147,6 +147,45 @@ SAMPLES = {
         "CREATE TABLE OUT AS SELECT NAME, COUNT(*) AS N, SUM(N) AS TOTAL FROM T GROUP BY NAME;",
         ("t",),
     ),
+    "union": Sample(
+        "CREATE STREAM OUT AS SELECT K, V FROM S WHERE V > 2 UNION ALL SELECT K, W FROM R "
+        "UNION ALL SELECT K, V * 100 AS V FROM S;",
+        ("s", "r"),
+        is_table=False,
+    ),
+    "union_totals": Sample(
+        "CREATE TABLE OUT AS WITH B AS (SELECT K, V, G FROM S UNION ALL SELECT K, W, 'r' AS G "
+        "FROM R) SELECT K, COUNT(*) AS N, LATEST_BY_OFFSET(G) AS LAST FROM B "
+        "WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 5 SECONDS) GROUP BY K;",
+        ("s", "r"),
+        arrival_counts=True,
+    ),
+    "totals_of_totals": Sample(
+        "CREATE TABLE OUT AS SELECT N, COUNT(*) AS HOW_MANY, SUM(TOTAL) AS TOTAL FROM "
+        "(SELECT K, COUNT(*) AS N, SUM(V) AS TOTAL FROM S GROUP BY K) WHERE N > 1 GROUP BY N;",
+        ("s",),
+    ),
+    "filtered_windows": Sample(
+        "CREATE TABLE OUT AS SELECT G, N FROM (SELECT G, COUNT(*) AS N FROM S "
+        "WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY G) WHERE N = 2;",
+        ("s",),
+    ),
+    "joined_subqueries": Sample(
+        "CREATE STREAM OUT AS SELECT A.K, V, N, A.ROWTIME AS SINCE FROM "
+        "(SELECT K, V * 2 AS V FROM S WHERE G <> 'x') A "
+        "LEFT JOIN (SELECT K, N + 1 AS N FROM T WHERE N > 2) B ON A.K = B.K;",
+        ("s", "t"),
+        is_table=False,
+        arrival_counts=True,
+    ),
+    "joined_streams": Sample(
+        "CREATE STREAM OUT AS WITH A AS (SELECT K, V FROM S WHERE V > 0) "
+        "SELECT A.K, V, W FROM A JOIN (SELECT K, W FROM R) B "
+        "WITHIN 5 SECONDS GRACE PERIOD 4 SECONDS ON A.K = B.K;",
+        ("s", "r"),
+        is_table=False,
+        arrival_counts=True,
+    ),
     "table_filter": Sample("CREATE TABLE OUT AS SELECT K, NAME, N FROM T WHERE N > 2;", ("t",)),
 }
 

@@ -55,7 +55,7 @@ SHOW NOPE;
 # half an EMIT
 SELECT * FROM s EMIT CHANGE;
 ----
-line 1:22: unexpected "CHANGE", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, WHERE or WINDOW
+line 1:22: unexpected "CHANGE", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, UNION ALL, WHERE or WINDOW
 SELECT * FROM s EMIT CHANGE;
                      ^^^^^^
 Hint: It is EMIT CHANGES or EMIT FINAL.
@@ -87,7 +87,7 @@ Hint: AT is a reserved word; as a name it must be quoted: `AT`.
 # reserved word as a source
 SELECT * FROM view;
 ----
-line 1:15: unexpected "view", expected a name
+line 1:15: unexpected "view", expected a name or "("
 SELECT * FROM view;
               ^^^^
 Hint: VIEW is a reserved word; as a name it must be quoted: `VIEW`.
@@ -95,7 +95,7 @@ Hint: VIEW is a reserved word; as a name it must be quoted: `VIEW`.
 # clauses out of order
 SELECT a FROM s GROUP BY a WHERE b = 1;
 ----
-line 1:28: unexpected "WHERE", expected an operator, ",", ";", EMIT, HAVING, LIMIT or PARTITION BY
+line 1:28: unexpected "WHERE", expected an operator, ",", ";", EMIT, HAVING, LIMIT, PARTITION BY or UNION ALL
 SELECT a FROM s GROUP BY a WHERE b = 1;
                            ^^^^^
 
@@ -109,7 +109,7 @@ SELECT a FROM s WINDOW TUMBLING (SIZE 1 DAY, GRACE PERIOD 1 SECOND, RETENTION 1 
 # no order by
 SELECT * FROM s ORDER BY a;
 ----
-line 1:23: unexpected "BY", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, WHERE or WINDOW
+line 1:23: unexpected "BY", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, UNION ALL, WHERE or WINDOW
 SELECT * FROM s ORDER BY a;
                       ^^
 Hint: There is no ORDER BY: rows come as their records do.
@@ -125,17 +125,17 @@ Hint: There is no DISTINCT: GROUP BY gives a row a key, COUNT_DISTINCT counts va
 # no union
 SELECT a FROM s UNION SELECT a FROM t;
 ----
-line 1:23: unexpected "SELECT", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, WHERE or WINDOW
+line 1:17: UNION of distinct rows is not supported: every row would have to be kept for ever
 SELECT a FROM s UNION SELECT a FROM t;
-                      ^^^^^^
-Hint: There is no UNION; INSERT INTO … SELECT puts several queries into one stream.
+                ^^^^^
+Hint: Use UNION ALL, and QUALIFY ROW_NUMBER() … = 1 for the first row of each key.
 
-# no sub-query
-SELECT a FROM (SELECT a FROM s);
+# a sub-query that is none
+SELECT a FROM (s);
 ----
-line 1:15: unexpected "(", expected a name
-SELECT a FROM (SELECT a FROM s);
-              ^
+line 1:16: unexpected "s", expected SELECT or WITH
+SELECT a FROM (s);
+               ^
 
 # no sub-query in an expression
 SELECT a FROM s WHERE a IN (SELECT a FROM t);
@@ -143,7 +143,7 @@ SELECT a FROM s WHERE a IN (SELECT a FROM t);
 line 1:29: unexpected "SELECT", expected an expression
 SELECT a FROM s WHERE a IN (SELECT a FROM t);
                             ^^^^^^
-Hint: There are no sub-queries; CREATE TABLE … AS SELECT gives the inner one a name.
+Hint: A sub-query stands in FROM or WITH; others are CREATE TABLE … AS SELECT and a JOIN.
 
 # predicates do not chain
 SELECT a = b = c FROM s;

@@ -110,3 +110,39 @@ CREATE TABLE OUT AS SELECT NAME, COUNT(*) AS N FROM T GROUP BY NAME;
    > [ PROJECT `NAME` AS NAME, `KSQL_AGG_VARIABLE_0` AS N ] Schema: `NAME` STRING KEY, `N` BIGINT
       > [ AGGREGATE BY `NAME` AS NAME: COUNT(`ROWTIME`) AS KSQL_AGG_VARIABLE_0 ] Schema: `NAME` STRING KEY, `KSQL_AGG_VARIABLE_0` BIGINT
          > [ SOURCE table T (topic t) ] Schema: `K` STRING KEY, `NAME` STRING
+
+# streams put together
+CREATE STREAM OUT AS SELECT K, V FROM S UNION ALL SELECT K, W FROM R WHERE W > 1;
+----
+[ SINK stream OUT (topic OUT) ] Schema: `K` STRING KEY, `V` BIGINT
+   > [ PROJECT `K` AS K, `V` AS V ] Schema: `K` STRING KEY, `V` BIGINT
+      > [ UNION ALL ] Schema: `K` STRING KEY, `V` BIGINT
+         > [ PROJECT `K` AS K, `V` AS V ] Schema: `K` STRING KEY, `V` BIGINT
+            > [ SOURCE stream S (topic s) ] Schema: `K` STRING KEY, `G` STRING, `V` BIGINT, `TAGS` ARRAY<STRING>
+         > [ PROJECT `K` AS K, `W` AS V ] Schema: `K` STRING KEY, `V` BIGINT
+            > [ FILTER (`W` > 1) ] Schema: `K` STRING KEY, `W` BIGINT
+               > [ SOURCE stream R (topic r) ] Schema: `K` STRING KEY, `W` BIGINT
+
+# a name for a query
+CREATE TABLE OUT AS WITH A AS (SELECT K, V FROM S WHERE V > 1)
+  SELECT K, COUNT(*) AS N FROM A GROUP BY K;
+----
+[ SINK table OUT (topic OUT) ] Schema: `K` STRING KEY, `N` BIGINT
+   > [ PROJECT `K` AS K, `KSQL_AGG_VARIABLE_0` AS N ] Schema: `K` STRING KEY, `N` BIGINT
+      > [ AGGREGATE BY `K` AS K: COUNT(`ROWTIME`) AS KSQL_AGG_VARIABLE_0 ] Schema: `K` STRING KEY, `KSQL_AGG_VARIABLE_0` BIGINT
+         > [ SUBQUERY A ] Schema: `K` STRING KEY, `V` BIGINT
+            > [ PROJECT `K` AS K, `V` AS V ] Schema: `K` STRING KEY, `V` BIGINT
+               > [ FILTER (`V` > 1) ] Schema: `K` STRING KEY, `G` STRING, `V` BIGINT, `TAGS` ARRAY<STRING>
+                  > [ SOURCE stream S (topic s) ] Schema: `K` STRING KEY, `G` STRING, `V` BIGINT, `TAGS` ARRAY<STRING>
+
+# a join of sub-queries
+CREATE STREAM OUT AS SELECT A.K, NAME FROM (SELECT K FROM S PARTITION BY K) A JOIN T ON A.K = T.K;
+----
+[ SINK stream OUT (topic OUT) ] Schema: `A_K` STRING KEY, `NAME` STRING
+   > [ PROJECT `A_K` AS A_K, `T_NAME` AS NAME ] Schema: `A_K` STRING KEY, `NAME` STRING
+      > [ INNER stream-table JOIN ON `A_K` = `T_K` ] Schema: `A_K` STRING KEY, `T_K` STRING, `T_NAME` STRING
+         > [ SUBQUERY A ] Schema: `A_K` STRING KEY
+            > [ PROJECT `K` AS K ] Schema: `K` STRING KEY
+               > [ PARTITION BY `K` AS K ] Schema: `K` STRING KEY, `G` STRING, `V` BIGINT, `TAGS` ARRAY<STRING>
+                  > [ SOURCE stream S (topic s) ] Schema: `K` STRING KEY, `G` STRING, `V` BIGINT, `TAGS` ARRAY<STRING>
+         > [ SOURCE table T (topic t) ] Schema: `T_K` STRING KEY, `T_NAME` STRING

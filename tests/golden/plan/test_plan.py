@@ -14,7 +14,7 @@ from merganser.engine.catalog import Catalog
 from merganser.engine.engine import Engine, EngineConfig
 from merganser.engine.execution.compile import compile_plan
 from merganser.engine.log.embedded import EmbeddedLog
-from merganser.engine.plan.nodes import PlanNode, SinkNode, explain
+from merganser.engine.plan.nodes import PlanNode, SinkNode, SourceNode, explain
 from merganser.engine.plan.sink import plan_create_as
 from merganser.parser import ast
 from merganser.parser.build import parse_statement
@@ -66,4 +66,5 @@ def test_every_kind_of_node_occurs(catalog: Catalog) -> None:
         for node in _plan(case.text, catalog).walk()
     }
     # A dataclass with slots is made twice, and the first one lives on as a subclass.
-    assert occurring == {kind.__name__ for kind in PlanNode.__subclasses__()}
+    kinds = {*PlanNode.__subclasses__(), *SourceNode.__subclasses__()}
+    assert occurring == {kind.__name__ for kind in kinds}
