@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo dev fmt lint quick test bench bench-functions golden docs clean
+.PHONY: demo dev fmt lint quick test bench bench-formats bench-functions golden docs clean
 
 demo: $(INSTALLED)  ## The main job on the embedded log, some 20 seconds.
 	@$(BIN)/merganser demo $(ARGS)
@@ -45,6 +45,9 @@ test: lint  ## All that CI runs.
 
 bench: $(READY)  ## Against Kafka Streams on this machine; needs a JVM and Maven.
 	$(BIN)/python -m bench $(ARGS)
+
+bench-formats: $(READY)  ## Records and bytes a second that formats read and write.
+	$(BIN)/python -m bench.formats $(ARGS)
 
 bench-functions: $(READY)  ## Rows a second of every scalar function.
 	$(BIN)/python -m bench.functions $(ARGS)
