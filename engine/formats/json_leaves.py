@@ -20,7 +20,7 @@ _DAY_MS_LAST = 86_399_999
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """How a leaf is read. The tests are NULL for a NULL leaf.
+    """How a leaf is read. The tests say nothing of a NULL leaf.
 
     Attributes:
         value: SQL of the value.
@@ -62,7 +62,7 @@ def read_leaf(sql_type: SqlType, leaf: str, value: str) -> Leaf:
 
 def or_null(test: str, leaf: str) -> str:
     """A test that holds for NULL leaves, too, and is never NULL."""
-    return f"coalesce({test}, {leaf} IS NULL)"
+    return f"({leaf} IS NULL OR coalesce({test}, FALSE))"
 
 
 def _whole(leaf: str, value: str) -> str:

@@ -116,6 +116,7 @@ def test_ordinary_records_need_no_exact_reading(
         b'{"id": %d, "user": "u%d", "amount": 1.25, "status": "ok"}',
         b'{"id":%d,"user":"u%d","amount":1.50,"status":"ok"}',
         b'{"id":%d,"user":"u%d","amount":null,"status":"2024-01-01"}',
+        b'{"id":null,"user":"u%d","amount":%d.25,"status":"ok"}',
         b'{"id":%d,"note":"x","user":"u%d","more":[1,{"a":1}],"status":"12"}',
         b'{"user":"\xc3\xa9","Id":%d,"x":%d}',
         b'{"ID":%d,"USER":"say \\"u%d\\"","AMOUNT":100.0,"STATUS":"-"}',
