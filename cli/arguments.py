@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
-from merganser.cli.connection import checked_url
+from merganser.cli.connection import Credentials, checked_url
 from merganser.errors import UserError
+from merganser.server.client import ClientTls
 
 OK = 0
 FAILED = 1
@@ -60,12 +62,66 @@ def address(text: str) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
+def environment(name: str) -> str:
+    """Reads a default that is better not given on a command line, which others can see."""
+    return os.environ.get(f"MERGANSER_{name}", "")
+
+
 class Options(Protocol):
     """A parser, or a group of options in one."""
 
     def add_argument(self, *names: str, **settings: Any) -> object:
         """Declares an option."""
         ...
+
+
+def add_credentials(parser: Options) -> None:
+    """Adds what makes a client known to a server, and a server to a client."""
+    parser.add_argument(
+        "-u",
+        "--user",
+        default=environment("USER"),
+        metavar="NAME",
+        help="user name (default: $MERGANSER_USER)",
+    )
+    parser.add_argument(
+        "-p",
+        "--password",
+        default=environment("PASSWORD"),
+        metavar="PASSWORD",
+        help="password (default: $MERGANSER_PASSWORD)",
+    )
+    parser.add_argument(
+        "-t",
+        "--token",
+        default=environment("TOKEN"),
+        metavar="TOKEN",
+        help="bearer token (default: $MERGANSER_TOKEN)",
+    )
+    parser.add_argument(
+        "--ca", type=Path, metavar="FILE", help="PEM file of who signed the server's certificate"
+    )
+    parser.add_argument(
+        "--cert", type=Path, metavar="FILE", help="PEM file of a certificate to show"
+    )
+    parser.add_argument(
+        "--cert-key", type=Path, metavar="FILE", help="PEM file of its key, if it is another file"
+    )
+
+
+def credentials_of(options: argparse.Namespace, password: str | None = None) -> Credentials:
+    """Takes credentials out of parsed options.
+
+    Raises:
+        UserError: They do not make sense together.
+    """
+    tls = None
+    if options.ca or options.cert or options.cert_key:
+        if options.cert_key and not options.cert:
+            raise UserError("a key needs a certificate: --cert")
+        tls = ClientTls(options.ca, options.cert, options.cert_key)
+    given = options.password if password is None else password
+    return Credentials(options.user, given, options.token, tls).checked()
 
 
 def add_log_options(parser: Options) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
 from merganser.errors import UserError
-from merganser.server.client import Client
+from merganser.server.client import Client, ClientTls
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a server may ask for: user and password, or a token. None of them by default."""
+    """What a server may ask for: user and password, or a token, and TLS certificates."""
 
     user: str = ""
-    password: str = ""
-    token: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    tls: ClientTls | None = None
 
     def checked(self) -> Self:
         """Returns itself if it makes sense.
@@ -50,6 +51,7 @@ class Connection:
             self.url,
             headers={"Authorization": f"Bearer {known.token}"} if known.token else None,
             auth=(known.user, known.password) if known.user else None,
+            tls=known.tls,
         )
 
     def moved(self, url: str) -> Connection:

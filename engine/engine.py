@@ -254,10 +254,12 @@ class Engine:
         variables: Mapping[str, str] | None = None,
         after_sequence: int | None = None,
         known_only: bool = True,
+        permit: Callable[[ast.Statement], None] | None = None,
     ) -> list[Answer]:
         """Runs a script. All statements are checked before the first one is carried out.
 
-        `known_only` refuses properties that nobody knows.
+        `known_only` refuses properties that nobody knows. `permit` raises for a statement that its
+        caller may not run.
 
         Raises:
             StatementFailure: With the error, the statement, and the answers given before.
@@ -272,7 +274,9 @@ class Engine:
             raise StatementFailure(error, _first_statement(text)) from error
         with self._lock:
             actions = DryActions(self._tasks, self.log)
-            self._run(text, self._session(overrides, variables or {}, actions), dry=True)
+            trial = self._session(overrides, variables or {}, actions)
+            trial.permit = permit
+            self._run(text, trial, dry=True)
             real = RealActions(self._tasks, self.log, self.close_query)
             return self._run(text, self._session(overrides, variables or {}, real), dry=False)
 
@@ -291,6 +295,8 @@ class Engine:
             statement: ast.Statement | None = None
             try:
                 statement = parse_part(part, session.usable_variables)
+                if session.permit is not None:
+                    session.permit(statement)
                 is_command = isinstance(statement, COMMANDS)
                 session.sequence = self._sequence + commands if dry and is_command else -1
                 commands += is_command

@@ -25,6 +25,15 @@ _SECRET_PARTS = ("password", "secret", "jaas", "token", "basic.auth.user.info", 
 _OPEN_PREFIXES = ("producer.", "consumer.", "topic.", "admin.", "ksql.functions.")
 
 
+class Secret(str):
+    """A value that came from a file or the environment: it is shown to nobody."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(HIDDEN)
+
+
 class Kind(StrEnum):
     """What a value must be."""
 
@@ -64,7 +73,8 @@ class Property:
             case Kind.TEXT:
                 fits = not self.allowed or text in self.allowed
         if not fits:
-            raise PropertyError(f'{self.name} is "{value}", but must be {wanted}')
+            shown = shown_value(self.name, value)
+            raise PropertyError(f'{self.name} is "{shown}", but must be {wanted}')
 
 
 _BOOLEANS: dict[str, str] = {
@@ -291,10 +301,15 @@ def check_allowed(name: str, defaults: Mapping[str, str]) -> None:
         raise RequestError(f"property {name} cannot be set by clients of this server")
 
 
+def is_secret(name: str, value: object) -> bool:
+    """Whether a property's value may not be shown, by its name or by where it came from."""
+    return isinstance(value, Secret) or any(part in name.lower() for part in _SECRET_PARTS)
+
+
 def shown_value(name: str, value: object) -> str | None:
     """A value as it may be shown: secrets are not."""
     if value is None:
         return None
-    if any(part in name.lower() for part in _SECRET_PARTS) and str(value):
+    if is_secret(name, value) and str(value):
         return HIDDEN
     return str(value)

@@ -17,6 +17,7 @@ from merganser.errors import MerganserError, StartingError, StoppingError
 from merganser.server.access import AccessMiddleware, AccessRules
 from merganser.server.cors import CorsMiddleware, CorsRules
 from merganser.server.failures import error_response, generic_error, not_found
+from merganser.server.limits import LimitMiddleware
 from merganser.server.paths import PathMiddleware
 from merganser.server.routes import (
     cluster,
@@ -55,6 +56,7 @@ def create_app(engine: StatementEngine, *, host: str = "localhost:8088") -> Fast
     app.state.services = Services(engine, host)
     for module in _ROUTERS:
         app.include_router(module.router)
+    app.add_middleware(LimitMiddleware, limits=app.state.services.limits)
     if (access := AccessRules.of(engine.config.properties)) is not None:
         app.add_middleware(AccessMiddleware, rules=access)
     app.add_middleware(PathMiddleware)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from merganser.errors import RequestError
-from merganser.server.wire import Model, parse_body
+from merganser.server.limits import Limits
+from merganser.server.services import services_of
+from merganser.server.wire import Model, parse_body, statements_of
 
-BODY_BYTES_MAX = 32 * 1024 * 1024  # Scripts are text: what is longer is a mistake or an attack.
+BODY_BYTES_MAX = Limits.body_max_bytes
 
 
 async def read_body(request: Request, model: type[Model]) -> Model:
     """A request's body as its model.
 
     Raises:
-        RequestError: It is too long, or cannot be read.
+        TooLargeError: It, or the text of its statements, is too long.
+        RequestError: It cannot be read.
     """
+    limits = services_of(request).limits
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > BODY_BYTES_MAX:
-            raise RequestError(f"the request body is longer than {BODY_BYTES_MAX} bytes")
-    return parse_body(model, bytes(body))
+        limits.check_body(len(body))
+    found = parse_body(model, bytes(body))
+    limits.check_statement(statements_of(found))
+    return found

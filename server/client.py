@@ -8,16 +8,19 @@ with Client("http://localhost:8088") as client:
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
+from merganser.errors import UserError
 from merganser.parser.variables import substitute
 from merganser.server import media
 
@@ -114,6 +117,35 @@ class FinalMessage:
 Event = Header | Row | FinalMessage
 
 
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """How to trust a server, and how to be trusted by it.
+
+    Attributes:
+        ca: PEM file of who may have signed the server's certificate; None: who the system trusts.
+        certificate: PEM file of the client's own certificate.
+        key: PEM file of its key, if that is not in the same file.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """The same for a connection.
+
+        Raises:
+            UserError: A file cannot be used.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key, password="")
+        except (OSError, ssl.SSLError) as error:
+            raise UserError(f"a certificate or key cannot be used: {error}") from error
+        return context
+
+
 class Client:
     """A connection to one server. For one thread; `close_query` may come from another client."""
 
@@ -123,12 +155,14 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
+        tls: ClientTls | None = None,
     ) -> None:
         self.url = url
         self._http = httpx.Client(
             base_url=url,
             headers=dict(headers or {}),
             auth=auth,
+            verify=tls.context() if tls is not None else True,
             timeout=httpx.Timeout(ANSWER_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
         )
 

@@ -27,12 +27,14 @@ from typing import Any
 import structlog
 
 from merganser.errors import PropertyError
+from merganser.server.secrets import with_secrets
 
 logger = structlog.get_logger(__name__)
 
 PREFIX = "MERGANSER_"
 PORT_MAX = 65_535
 DEFAULT_PORT = 8088
+CLIENTS_OWN = frozenset({"user", "password", "token"})  # What the command line asks with.
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ class ServerConfig:
     Attributes:
         host: Address to listen on; only this machine by default.
         port: Port to listen on; 0 takes a free one.
+        tls_certificate: PEM file with the certificate and its chain; with it, the port speaks TLS.
+        tls_key: PEM file with its key, if that is not in the same file.
+        tls_client_ca: PEM file; clients must show a certificate that one in it has signed.
         data_dir: Where state (and, without Kafka, the log) is kept; None keeps all in memory.
         bootstrap_servers: Kafka's; None means the embedded log.
         service_id: Names the server's topics, groups and commands.
@@ -49,6 +54,10 @@ class ServerConfig:
     """
 
     host: str = "127.0.0.1"
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_key_password: str | None = field(default=None, repr=False)
+    tls_client_ca: Path | None = None
     port: int = DEFAULT_PORT
     data_dir: Path | None = None
     bootstrap_servers: str | None = None
@@ -80,6 +89,11 @@ def load_config(
                 properties.update(_property_texts(value, source))
             else:
                 values[name] = _read(name, value, source)
+    known = os.environ if environment is None else environment
+    properties = {name: with_secrets(name, text, known) for name, text in properties.items()}
+    for name, value in values.items():
+        if isinstance(value, str):
+            values[name] = with_secrets(name, value, known)
     return ServerConfig(**values, properties=properties)
 
 
@@ -101,14 +115,20 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, object]:
         if not key.startswith(PREFIX):
             continue
         name = key.removeprefix(PREFIX).lower()
-        if name.startswith("ksql_"):
+        if name.startswith(_PROPERTIES_OF):
             properties[name.replace("_", ".")] = value
+        elif name in CLIENTS_OWN:
+            continue
         elif name in _READERS:
             settings[name] = value
         else:
             # The environment is shared: a name of somebody else's must not stop the server.
             logger.warning("unknown name in the environment", name=key)
     return {**settings, "properties": properties}
+
+
+_PROPERTIES_OF = ("ksql_", "sasl_", "ssl_", "security_", "authentication_", "authorization_")
+"""What names of properties begin with in the environment."""
 
 
 def _property_texts(value: object, source: str) -> dict[str, str]:
@@ -165,6 +185,10 @@ def _directory(value: object) -> Path:
 
 _READERS: dict[str, Callable[[object], object]] = {
     "host": _text,
+    "tls_certificate": _directory,
+    "tls_key": _directory,
+    "tls_key_password": _text,
+    "tls_client_ca": _directory,
     "port": _port,
     "data_dir": _directory,
     "bootstrap_servers": _text,

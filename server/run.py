@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import ssl
 import threading
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -19,12 +20,14 @@ import uvicorn
 
 from merganser.engine.engine import Engine, EngineConfig
 from merganser.engine.log.embedded import EmbeddedLog
+from merganser.engine.log.kafka_security import kafka_security
 from merganser.engine.log.protocol import Log
 from merganser.errors import PropertyError
 from merganser.server.app import create_app
 from merganser.server.config import ServerConfig
 from merganser.server.front import FrontProtocol
 from merganser.server.services import ServerState, Services, StatementEngine
+from merganser.server.tls import server_context
 
 logger = structlog.get_logger(__name__)
 
@@ -38,7 +41,9 @@ EMBEDDED_LOG_FILE = "log.duckdb"
 class WebServer(uvicorn.Server):
     """uvicorn over an engine: ends streaming answers at shutdown instead of waiting for them."""
 
-    def __init__(self, engine: StatementEngine, host: str) -> None:
+    def __init__(
+        self, engine: StatementEngine, host: str, tls: ssl.SSLContext | None = None
+    ) -> None:
         app = create_app(engine, host=host)
         self.services: Services = app.state.services
         self.services.on_failure = self.stop
@@ -52,6 +57,7 @@ class WebServer(uvicorn.Server):
                 lifespan="on",
                 log_config=None,
                 server_header=False,
+                ssl_context_factory=(lambda _config, _default: tls) if tls is not None else None,
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 ws="wsproto",
@@ -130,11 +136,12 @@ def serve(config: ServerConfig) -> None:
         PropertyError: The address cannot be listened on.
         MerganserError: The engine did not start.
     """
+    tls = server_context(config)
     with _listen(config.host, config.port) as listener:
         address = _address(listener)
         engine = build_engine(config, address)
         with closing(engine.log):
-            server = WebServer(engine, address)
+            server = WebServer(engine, address, tls)
             logger.info("server listens", address=address, service_id=config.service_id)
             server.run(sockets=[listener])
     if server.services.failure is not None:
@@ -150,6 +157,7 @@ def start_in_background(
         PropertyError: The address cannot be listened on.
         MerganserError: The engine did not start.
     """
+    tls = server_context(config)
     listener = _listen(config.host, config.port)
     address = _address(listener)
     try:
@@ -159,7 +167,7 @@ def start_in_background(
         raise
     used = built or engine
     assert used is not None
-    server = WebServer(used, address)
+    server = WebServer(used, address, tls)
 
     def run() -> None:
         # Whoever opened the log closes it: another process may want the file next.
@@ -175,7 +183,8 @@ def start_in_background(
     if server.services.failure is not None:
         thread.join()
         raise server.services.failure
-    return RunningServer(f"http://{address}", server, thread)
+    scheme = "https" if tls is not None else "http"
+    return RunningServer(f"{scheme}://{address}", server, thread)
 
 
 SERVER_DEFAULTS = {"ksql.logging.processing.topic.auto.create": "true"}
@@ -207,7 +216,8 @@ def open_log(config: ServerConfig) -> Log:
     if config.bootstrap_servers is not None:
         from merganser.engine.log.kafka import KafkaLog  # noqa: PLC0415 (librdkafka, if needed)
 
-        return KafkaLog({"bootstrap.servers": config.bootstrap_servers})
+        settings = {"bootstrap.servers": config.bootstrap_servers}
+        return KafkaLog({**settings, **kafka_security(config.properties)})
     if config.data_dir is None:
         return EmbeddedLog()
     config.data_dir.mkdir(parents=True, exist_ok=True)

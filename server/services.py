@@ -15,7 +15,9 @@ from starlette.requests import HTTPConnection
 from merganser.engine.answer import Answer, PrintResult, QueryResult
 from merganser.engine.clock import Clock, SystemClock
 from merganser.errors import UserError
+from merganser.parser import ast
 from merganser.server.handover import Handover
+from merganser.server.limits import Limits
 
 logger = structlog.get_logger(__name__)
 
@@ -100,6 +102,7 @@ class StatementEngine(Protocol):
         properties: Mapping[str, object],
         variables: Mapping[str, str],
         after_sequence: int | None,
+        permit: Callable[[ast.Statement], None] | None = None,
     ) -> list[Answer]: ...
 
     def query(
@@ -159,6 +162,7 @@ class Services:
         self.engine = engine
         self.host = host
         self.clock: Clock = SystemClock()
+        self.limits = Limits.of(engine.config.properties)
         self.state = ServerState.INITIALIZING
         self.failure: BaseException | None = None
         self.settled = threading.Event()

@@ -126,6 +126,17 @@ def parse_body(model: type[Model], body: bytes) -> Model:
         ) from error
 
 
+def statements_of(body: BaseModel) -> str:
+    """The SQL text in a request; empty if it has none."""
+    match body:
+        case KsqlRequest():
+            return body.ksql
+        case QueryStreamRequest():
+            return body.sql
+        case _:
+            return ""
+
+
 def variables_of(values: dict[str, Any]) -> dict[str, str]:
     """Session variables as text: other JSON values count as their JSON text."""
     return {

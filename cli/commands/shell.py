@@ -12,7 +12,9 @@ from pathlib import Path
 from merganser.cli.arguments import (
     OK,
     SHELL_FAILED,
+    add_credentials,
     add_server_options,
+    credentials_of,
     name_and_value,
     positive,
     server_flags,
@@ -44,11 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a properties file (name=value lines) with properties for the session",
     )
-    parser.add_argument("-u", "--user", default="", metavar="NAME", help="user name")
-    parser.add_argument(
-        "-p", "--password", default="", metavar="PASSWORD", help="password; asked for if missing"
-    )
-    parser.add_argument("-t", "--token", default="", metavar="TOKEN", help="bearer token")
+    add_credentials(parser)
     parser.add_argument(
         "--output",
         choices=[form.value for form in OutputFormat],
@@ -145,7 +143,7 @@ def _credentials(options: argparse.Namespace) -> Credentials:
         if not sys.stdin.isatty():
             raise UserError("there is no password, and no terminal to ask for it on")
         password = getpass.getpass("Enter password: ")
-    return Credentials(options.user, password, options.token).checked()
+    return credentials_of(options, password)
 
 
 def _session_properties(file: Path | None) -> dict[str, str]:

@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from merganser.cli.arguments import (
     FAILED,
     OK,
+    add_credentials,
     add_log_options,
     add_service_option,
+    credentials_of,
     name_and_value,
     positive,
     server_url,
 )
-from merganser.cli.connection import Connection, Credentials
+from merganser.cli.connection import Connection
 from merganser.cli.embedded import own_server
 from merganser.cli.plain import ArrowTables, Csv, JsonLines, Tables
 from merganser.cli.presenter import Presenter
@@ -68,9 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a property, as SET would give it; may be repeated",
     )
-    parser.add_argument("-u", "--user", default="", metavar="NAME", help="user name")
-    parser.add_argument("-p", "--password", default="", metavar="PASSWORD", help="password")
-    parser.add_argument("-t", "--token", default="", metavar="TOKEN", help="bearer token")
+    add_credentials(parser)
     parser.add_argument("--row-limit", type=positive, metavar="N", help="end SELECTs after N rows")
     parser.add_argument("--timeout", type=positive, metavar="MS", help="end SELECTs after so long")
 
@@ -86,7 +86,7 @@ def execute(options: argparse.Namespace) -> int:
         timeout_ms=options.timeout,
     )
     session.variables.update(options.define)
-    credentials = Credentials(options.user, options.password, options.token).checked()
+    credentials = credentials_of(options)
     with _server(options) as url:
         connection = Connection(url, credentials)
         arrow = media.ARROW if options.output == "arrow" else None

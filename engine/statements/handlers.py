@@ -186,6 +186,7 @@ class Session:
     sequence: int = -1
     schemas: SchemaRegistry | None = None
     duck: Duck | None = None
+    permit: Callable[[ast.Statement], None] | None = None
 
     def setting(self, name: str) -> object | None:
         """A property in force: the request's, else the server's, with `ksql.streams.` or not."""

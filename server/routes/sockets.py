@@ -73,6 +73,7 @@ def _starter(services: Services, socket: WebSocket) -> Callable[[], QueryResult 
     if version not in (None, VERSION):
         raise RequestError(f"version {version} is not spoken, only {VERSION}")
     body = parse_body(KsqlRequest, socket.query_params.get("request", "").encode())
+    services.limits.check_statement(body.ksql)
     if not body.ksql.strip():
         raise RequestError("there is no statement to run")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from merganser.engine.answer import Answer, Table
 from merganser.engine.engine import StatementFailure
 from merganser.errors import RequestError, UserError
+from merganser.parser import ast
 from merganser.server import media
 from merganser.server.bodies import read_body
 from merganser.server.failures import (
@@ -21,6 +22,7 @@ from merganser.server.failures import (
 )
 from merganser.server.gate import Classic
 from merganser.server.openapi import ERRORS, body_of
+from merganser.server.permissions import principal_of
 from merganser.server.services import Services
 from merganser.server.wire import KsqlRequest, TerminateRequest, variables_of
 from merganser.server.wire_answers import Entity
@@ -47,7 +49,9 @@ async def run_statements(request: Request, services: Classic) -> Response:
         body = await read_body(request, KsqlRequest)
     except RequestError as error:
         return error_response(generic_error(error.code, str(error)), typed=False)
-    return await services.run(lambda: _execute(services, body))
+    principal = principal_of(request)
+    permit = principal.check if principal is not None else None
+    return await services.run(lambda: _execute(services, body, permit))
 
 
 @router.post(
@@ -73,7 +77,9 @@ async def terminate_cluster(request: Request, services: Classic) -> Response:
     return Response(json_bytes([answer.to_wire()]), media_type=media.JSON)
 
 
-def _execute(services: Services, body: KsqlRequest) -> Response:
+def _execute(
+    services: Services, body: KsqlRequest, permit: Callable[[ast.Statement], None] | None
+) -> Response:
     with_tables = body.request_properties.get(TABLES_PROPERTY) is True
     try:
         answers = services.engine.execute(
@@ -81,6 +87,7 @@ def _execute(services: Services, body: KsqlRequest) -> Response:
             properties=body.streams_properties,
             variables=variables_of(body.session_variables),
             after_sequence=body.command_sequence_number,
+            permit=permit,
         )
     except StatementFailure as failure:
         entities = entities_of(failure.answers, with_tables=with_tables)

@@ -136,6 +136,18 @@ class TooManyRequestsError(RequestError):
     code = 42900
 
 
+class TooLargeError(RequestError):
+    """A request or its statement is longer than the server takes."""
+
+    code = 41300
+
+
+class ForbiddenError(RequestError):
+    """None of the caller's roles may do this."""
+
+    code = 40300
+
+
 class UnknownTopicError(RequestError):
     """A PRINT names a topic that is not there."""
 

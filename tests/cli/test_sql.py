@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import trustme
 
 from merganser.cli.main import main
-from merganser.server.run import RunningServer
+from merganser.server.config import ServerConfig
+from merganser.server.run import RunningServer, start_in_background
 from tests.cli.conftest import Invoke
 
 ROWS = "SELECT ID, NAME, AMT FROM CL_S;"
@@ -156,3 +159,26 @@ def test_arrow_is_what_the_server_sends(
     table = pa.ipc.open_stream(capfdbinary.readouterr().out).read_all()
     assert table.column("ID").to_pylist() == [1, 2, 3]
     assert table.column("NAME").to_pylist()[0] == "ann"
+
+
+def test_tls_and_tokens(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    mine = tmp_path / "server.pem"
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(mine))
+    (tmp_path / "tokens").write_text("me: opens, read\n", encoding="utf-8")
+    rules = {
+        "authentication.method": "BEARER",
+        "merganser.authentication.tokens.file": str(tmp_path / "tokens"),
+    }
+    config = ServerConfig(port=0, tls_certificate=mine, tls_client_ca=tmp_path / "ca.pem")
+    with start_in_background(replace(config, properties=rules)) as server:
+        asked = ["sql", "-e", "SHOW STREAMS;", "--output", "json", "--server", server.url]
+        assert invoke(*asked).status == 1
+        asked += ["--ca", tmp_path / "ca.pem", "--cert", mine]
+        refused = invoke(*asked)
+        assert (refused.status, "credentials" in refused.err) == (1, True)
+        monkeypatch.setenv("MERGANSER_TOKEN", "opens")
+        assert invoke(*asked).status == 0
+        assert "role write" in invoke(*asked, "-e", "DROP STREAM X;").err

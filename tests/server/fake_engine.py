@@ -15,11 +15,14 @@ from merganser.engine.schema import Column, Role
 from merganser.engine.types import BIGINT, STRING
 from merganser.errors import (
     CommandTimeoutError,
+    ForbiddenError,
     MerganserError,
     RequestError,
     UnknownNameError,
     UserError,
 )
+from merganser.parser import ast
+from merganser.parser.build import parse_statement
 
 KEYED = (Column("ID", BIGINT, Role.KEY), Column("NAME", STRING))
 
@@ -184,7 +187,13 @@ class FakeEngine:
         properties: Mapping[str, object],
         variables: Mapping[str, str],
         after_sequence: int | None,
+        permit: Callable[[ast.Statement], None] | None = None,
     ) -> list[Answer]:
+        if permit is not None:
+            try:
+                permit(parse_statement(text))
+            except ForbiddenError as error:
+                raise StatementFailure(error, text, ()) from error
         self.seen.append(
             {
                 "text": text,

@@ -12,6 +12,7 @@ import pytest
 from merganser.errors import PropertyError
 from merganser.server.access import METHOD, ROLES, SKIP_PATHS, USERS_FILE, AccessRules
 from merganser.server.config import ServerConfig
+from merganser.server.permissions import Level, Principal
 from merganser.server.run import RunningServer, start_in_background
 from tests.server.fake_engine import FakeEngine
 from tests.server.raw_http import RawAnswer, RawConnection
@@ -89,10 +90,13 @@ def test_a_line_that_is_no_user_is_told(tmp_path: Path) -> None:
         AccessRules.of({METHOD: "BASIC", USERS_FILE: str(file)})
 
 
-def test_by_default_no_role_is_enough(tmp_path: Path) -> None:
+def test_by_default_no_role_of_another_kind_is_enough(tmp_path: Path) -> None:
     file = tmp_path / "users"
-    file.write_text("ann: x, admin\n", encoding="utf-8")
-    for roles, refused in (({}, True), ({ROLES: "**"}, False)):
+    file.write_text("ann: x, clerk\n", encoding="utf-8")
+    for roles, admitted in (({}, False), ({ROLES: "**"}, True), ({ROLES: "clerk"}, True)):
         rules = AccessRules.of({METHOD: "BASIC", USERS_FILE: str(file), **roles})
         assert rules is not None
-        assert (rules.refusal(basic("ann", "x")["Authorization"]) is not None) is refused
+        found = rules.admitted(basic("ann", "x")["Authorization"])
+        assert isinstance(found, Principal) is admitted
+        if isinstance(found, Principal):  # As in ksqlDB: who may in may do all.
+            assert found.level is Level.ADMIN
