@@ -176,7 +176,7 @@ def test_tls_and_tokens(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.Monk
     with start_in_background(replace(config, properties=rules)) as server:
         asked = ["sql", "-e", "SHOW STREAMS;", "--output", "json", "--server", server.url]
         assert invoke(*asked).status == 1
-        asked += ["--ca", tmp_path / "ca.pem", "--cert", mine]
+        asked += ["--ca", str(tmp_path / "ca.pem"), "--cert", str(mine)]
         refused = invoke(*asked)
         assert (refused.status, "credentials" in refused.err) == (1, True)
         monkeypatch.setenv("MERGANSER_TOKEN", "opens")

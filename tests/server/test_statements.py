@@ -16,7 +16,8 @@ from merganser.errors import (
     SqlSyntaxError,
     WrongEndpointError,
 )
-from merganser.server import bodies
+from merganser.server.limits import Limits
+from merganser.server.run import RunningServer
 from tests.server.fake_engine import FakeEngine, Said
 from tests.server.raw_http import RawConnection
 
@@ -127,10 +128,13 @@ def test_bodies_that_cannot_be_read_are_bad_requests(raw: RawConnection, body: b
     assert (error["@type"], error["error_code"]) == ("generic_error", 40000)
 
 
-def test_bodies_have_a_limit(raw: RawConnection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "BODY_BYTES_MAX", 100)
+def test_bodies_have_a_limit(
+    server: RunningServer, raw: RawConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = server._server.services
+    monkeypatch.setattr(services, "limits", Limits(body_max_bytes=100))
     answer = raw.ask("POST", "/ksql", b'{"ksql": "' + b" " * 200 + b'"}')
-    assert answer.status == 400
+    assert answer.status == 413
     assert b"longer than 100 bytes" in answer.body
 
 
