@@ -32,7 +32,7 @@ class Limits:
     """Limits of a server; 0 stands for none."""
 
     body_max_bytes: int = 32 * 1024 * 1024
-    statement_max_bytes: int = 1024 * 1024
+    statement_max_bytes: int = 8 * 1024 * 1024
     at_once_max: int = 0
     rate_max: int = 0
 
