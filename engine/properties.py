@@ -225,6 +225,7 @@ _STREAMS_OTHERS = frozenset(
     default.api.timeout.ms default.client.supplier default.deserialization.exception.handler
     default.dsl.store default.key.serde default.production.exception.handler
     default.timestamp.extractor default.value.serde delivery.timeout.ms enable.idempotence
+    errors.dead.letter.queue.topic.name
     fetch.max.bytes fetch.max.wait.ms fetch.min.bytes group.instance.id heartbeat.interval.ms
     interceptor.classes isolation.level linger.ms log.summary.interval.ms max.block.ms
     max.partition.fetch.bytes max.poll.interval.ms max.poll.records max.request.size

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from merganser.engine.catalog import Source
 from merganser.engine.duck import FEW_ROWS, VALUE_ERRORS, Duck, identifier
+from merganser.engine.execution.dead_letters import DeadLetter
 from merganser.engine.schema import Schema
 from merganser.errors import EvaluationError
 
@@ -29,6 +30,7 @@ class RecordFailure:
         target: `key` or `value` for (de)serialisation.
         step: Which part of the query.
         cause: What raised, and where.
+        record: The bytes that did not decode.
     """
 
     kind: str
@@ -39,6 +41,7 @@ class RecordFailure:
     target: str | None = None
     step: str = ""
     cause: tuple[str, ...] = ()
+    record: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class Epoch:
         late: Rows dropped as late, in this epoch.
         failures: Found in this epoch, at most FAILURES_MAX with details.
         failure_count: All of them.
+        keeps_dead: Whether records that cannot be used are wanted as they are.
+        dead: They, by topic, partition and offset.
         later: What is to be done when the result has been fetched, which is when it is computed.
     """
 
@@ -67,6 +72,8 @@ class Epoch:
     late: int = 0
     failures: list[RecordFailure] = field(default_factory=list)
     failure_count: int = 0
+    keeps_dead: bool = False
+    dead: dict[tuple[str, int, int], DeadLetter] = field(default_factory=dict)
     later: list[Callable[[Epoch], None]] = field(default_factory=list)
 
     @property

@@ -5,6 +5,7 @@ Source: parity/semantics.md, section 8: entries are JSON with level, logger, tim
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 import orjson
@@ -49,8 +50,13 @@ def create_statement(stream: str, topic: str) -> str:
     )
 
 
-def entry(query_id: str, failure: RecordFailure, time_ms: int) -> bytes:
-    """One failure as JSON. Record contents stay out; topic, partition and offset name it."""
+ROWS_PROPERTY = "ksql.logging.processing.rows.include"
+
+
+def entry(
+    query_id: str, failure: RecordFailure, time_ms: int, *, with_record: bool = False
+) -> bytes:
+    """One failure as JSON. Record contents stay out unless asked for; the offset names it."""
     number, member = _TYPES[failure.kind]
     body: dict[str, object] = {
         "errorMessage": failure.message,
@@ -61,6 +67,8 @@ def entry(query_id: str, failure: RecordFailure, time_ms: int) -> bytes:
     }
     if failure.target is not None:
         body["target"] = failure.target
+    if with_record and failure.record is not None and failure.kind == "deserialization":
+        body["recordB64"] = base64.b64encode(failure.record[:RECORD_BYTES_MAX]).decode()
     step = f".{failure.step}" if failure.step else ""
     return orjson.dumps(
         {
@@ -72,9 +80,19 @@ def entry(query_id: str, failure: RecordFailure, time_ms: int) -> bytes:
     )
 
 
-def entries(query_id: str, failures: Sequence[RecordFailure], topic: str, time_ms: int) -> Output:
+RECORD_BYTES_MAX = 512 * 1024  # Of a record in an entry: topics refuse larger ones.
+
+
+def entries(
+    query_id: str,
+    failures: Sequence[RecordFailure],
+    topic: str,
+    time_ms: int,
+    *,
+    with_records: bool = False,
+) -> Output:
     """Failures of an epoch as records for the processing log's topic."""
-    values = [entry(query_id, failure, time_ms) for failure in failures]
+    values = [entry(query_id, failure, time_ms, with_record=with_records) for failure in failures]
     records = pa.table(
         {
             "key": pa.nulls(len(values), pa.binary()),

@@ -66,6 +66,7 @@ class Runs:
     state_alias: str
     from_earliest: bool
     exactly_once: bool
+    keeps_dead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ class TaskSession:
             now_ms,
             pace.behind,
             pace.quiet,
+            keeps_dead=self._runs.keeps_dead,
         )
         rows = self._runs.topology.run(context)
         self.point.epoch += 1

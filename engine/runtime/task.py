@@ -29,6 +29,7 @@ import structlog
 from merganser.engine.catalog import Source
 from merganser.engine.clock import Clock
 from merganser.engine.duck import Duck
+from merganser.engine.execution import dead_letters
 from merganser.engine.execution.compile import compile_plan
 from merganser.engine.execution.topology import Topology
 from merganser.engine.log.protocol import (
@@ -74,6 +75,8 @@ class QuerySpec:
         from_earliest: Streams are read from their beginning; tables always are.
         producer_id: Names the task in the log: its consumer group and its commit records.
         processing_topic: Where failures of single records go; None: nowhere.
+        processing_records: Whether they hold the record's bytes.
+        dead_letter_topic: Where records go that cannot be used; None: nowhere.
     """
 
     query_id: str
@@ -85,6 +88,8 @@ class QuerySpec:
     from_earliest: bool
     exactly_once: bool = True
     processing_topic: str | None = None
+    processing_records: bool = False
+    dead_letter_topic: str | None = None
     properties: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -161,6 +166,7 @@ class Task:
             self.state_alias,
             spec.from_earliest,
             spec.exactly_once,
+            keeps_dead=spec.dead_letter_topic is not None,
         )
 
     @property
@@ -299,9 +305,16 @@ class Task:
         if epoch.context.failures and self.spec.processing_topic is not None:
             outputs.append(
                 processing_log.entries(
-                    self.query_id, epoch.context.failures, self.spec.processing_topic, now_ms
+                    self.query_id,
+                    epoch.context.failures,
+                    self.spec.processing_topic,
+                    now_ms,
+                    with_records=self.spec.processing_records,
                 )
             )
+        if epoch.context.dead and self.spec.dead_letter_topic is not None:
+            letters = list(epoch.context.dead.values())
+            outputs.append(dead_letters.output(letters, self.spec.dead_letter_topic))
         stats = self.stats
         stats.records_in += sum(table.num_rows for table in inputs.values())
         stats.bytes_in += sum(_payload_bytes(table) for table in inputs.values())

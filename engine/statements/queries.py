@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from merganser.engine.catalog import Source
+from merganser.engine.execution import dead_letters
 from merganser.engine.plan.nodes import PlanNode
 from merganser.engine.plan.sink import PlannedSink
 from merganser.engine.runtime import processing_log
@@ -51,11 +52,37 @@ def spec_of(
         f"_confluent-ksql-{session.service_id}query_{query_id}",
         from_earliest=reset == "earliest",
         exactly_once=guarantee == "exactly_once_v2",
-        processing_topic=processing_log.topic_name(session.service_id)
-        if str(logs).lower() == "true"
-        else None,
+        processing_records=_is_true(session.setting(processing_log.ROWS_PROPERTY)),
+        dead_letter_topic=_dead_letter_topic(session, sources, sink),
+        processing_topic=processing_log.topic_name(session.service_id) if _is_true(logs) else None,
         properties=dict(session.properties),
     )
+
+
+def _is_true(setting: object) -> bool:
+    return str(setting).lower() == "true"
+
+
+def _dead_letter_topic(
+    session: Session, sources: Sequence[Source], sink: Source | None
+) -> str | None:
+    """Where records go that the query cannot use; the topic is made if it is not there.
+
+    Raises:
+        UserError: The query reads or writes that topic.
+    """
+    name = str(session.setting(dead_letters.TOPIC_PROPERTY) or "")
+    if not name:
+        return None
+    if name in {source.topic for source in (*sources, *([sink] if sink else []))}:
+        raise UserError(
+            f"topic {name} cannot take the records that the query cannot use, which is one of its "
+            "own",
+            hint=f"Set {dead_letters.TOPIC_PROPERTY} to another topic.",
+        )
+    if session.doing.topic(name) is None:
+        session.doing.create_topic(name, 1, 1, {})
+    return name
 
 
 def make_sink_topic(planned: PlannedSink, session: Session) -> None:

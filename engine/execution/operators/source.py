@@ -16,9 +16,10 @@ from sqlglot import exp
 
 from merganser.engine.catalog import KeyWindow, Source
 from merganser.engine.duck import Duck, identifier, literal
+from merganser.engine.execution.bad_records import Half, tell, tell_untimed, without_giants
 from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.rows import Changes, Rows
-from merganser.engine.execution.topology import FAILURES_MAX, Epoch, RecordFailure
+from merganser.engine.execution.topology import Epoch
 from merganser.engine.formats.batch import Batch
 from merganser.engine.formats.format import FORMATS, Decoded, Decoder
 from merganser.engine.plan.bind_expression import bind_expression
@@ -27,7 +28,6 @@ from merganser.engine.plan.scope import SourceScope
 from merganser.engine.plan.with_clause import format_options
 from merganser.engine.schema import Column, Schema
 from merganser.engine.types import BIGINT, TIMESTAMP
-from merganser.errors import EvaluationError
 
 _WINDOW_BYTES = {"SESSION": 16, "TUMBLING": 8, "HOPPING": 8}
 
@@ -77,6 +77,7 @@ class SourceOperator:
         records = epoch.inputs.get(self._source.topic)
         if records is None:
             records = _EMPTY
+        records = without_giants(epoch, self._source.topic, records)
         duck = epoch.duck
         batch = Batch(duck, self._input, records)
         parts = self._decode(batch)
@@ -158,55 +159,18 @@ class SourceOperator:
 
     def _report(self, epoch: Epoch, batch: Batch, parts: _Parts) -> None:
         """Counts and explains the records that were left out."""
-        for target, decoded, decoder in (
-            ("key", parts.key, self._key_decoder),
-            ("value", parts.value, self._value_decoder),
-        ):
-            if decoded.failed is None:
-                continue
-            payload = "key" if target == "key" else "value"
-            bad = epoch.duck.arrow(
-                f'SELECT "partition", "offset", "{payload}" AS payload '
-                f"FROM {batch.source} WHERE {decoded.failed}"
-            )
-            epoch.failure_count += bad.num_rows
-            for row in bad.slice(0, FAILURES_MAX).to_pylist():
-                epoch.failures.append(
-                    RecordFailure(
-                        "deserialization",
-                        decoder.reason(row["payload"] or b""),
-                        self._source.topic,
-                        row["partition"],
-                        row["offset"],
-                        target,
-                        "source",
-                    )
-                )
+        topic = self._source.topic
+        halves = (
+            Half("key", parts.key, self._key_decoder),
+            Half("value", parts.value, self._value_decoder),
+        )
+        tell(epoch, topic, batch, halves)
         good = [f"NOT ({p.failed})" for p in (parts.key, parts.value) if p.failed is not None]
         time = self._time_sql(parts.key, parts.value)
-        late = epoch.duck.arrow(
-            f'SELECT "partition", "offset" FROM {batch.source} '
-            f"WHERE {' AND '.join([*good, f'NOT ({time} >= 0)'])}"
+        untimed = epoch.duck.arrow(
+            f"SELECT * FROM {batch.source} WHERE {' AND '.join([*good, f'NOT ({time} >= 0)'])}"
         )
-        if late.num_rows and self._node.strict_time:
-            row = late.slice(0, 1).to_pylist()[0]
-            raise EvaluationError(
-                f"the record at {self._source.topic}-{row['partition']}@{row['offset']} has no "
-                "valid event time",
-                hint="Unset ksql.timestamp.throw.on.invalid to leave such records out.",
-            )
-        epoch.failure_count += late.num_rows
-        epoch.failures.extend(
-            RecordFailure(
-                "processing",
-                "the event time is missing, not a time, or negative",
-                self._source.topic,
-                row["partition"],
-                row["offset"],
-                step="timestamp",
-            )
-            for row in late.slice(0, FAILURES_MAX).to_pylist()
-        )
+        tell_untimed(epoch, topic, untimed, strict=self._node.strict_time)
 
 
 _SEQ = "seq"
