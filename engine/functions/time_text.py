@@ -16,6 +16,7 @@ _TIME = r"(?P<hour>\d\d)(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fractio
 _TIMESTAMP = re.compile(
     rf"(?P<date>\d{{4}}(?:-\d\d(?:-\d\d(?:T{_TIME})?)?)?)(?P<zone>Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
+_MIDNIGHT = re.compile(r".*T24(?::00(?::00(?:\.0+)?)?)?")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _LOCAL_TIME = re.compile(
     r"(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{0,9}))?)?", re.ASCII
@@ -83,13 +84,17 @@ def time_text_ms(text: str) -> int | None:
 def timestamp_text_ms(text: str) -> int | None:
     """Epoch ms of an ISO text, parts from the right missing (`2020-05`); None if it is not one.
 
-    An optional `Z`, `+0200` or `-03:30` follows; without it the zone is UTC.
+    An optional `Z`, `+0200` or `-03:30` follows; without it the zone is UTC. Hour 24, with nothing
+    after it, is the next day's midnight.
+
+    >>> timestamp_text_ms("1970-01-01T24"), timestamp_text_ms("1970-01-01T24:01")
+    (86400000, None)
     """
     found = _TIMESTAMP.fullmatch(text)
     if found is None:
         return None
     days = date_text_days(found["date"].partition("T")[0])
-    clock = _clock_ms(found)
+    clock = DAY_MS if _MIDNIGHT.fullmatch(found["date"]) else _clock_ms(found)
     if days is None or clock is None:
         return None
     ms = days * DAY_MS + clock

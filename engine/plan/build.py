@@ -71,8 +71,9 @@ def plan_query(
     persistent: bool,
     properties: Mapping[str, object],
     is_inner: bool = False,
+    forbidden: frozenset[str] = frozenset(),
 ) -> PlannedQuery:
-    """Plans a push query's or a persistent query's SELECT.
+    """Plans a push query's or a persistent query's SELECT. `forbidden` columns may not be used.
 
     `is_inner`: it is a sub-query, so it need not have columns beside its key.
 
@@ -89,11 +90,14 @@ def plan_query(
         nodes = [replace(node, strict_time=True) for node in nodes]
     _check_sources(query, nodes, persistent=persistent)
     scope = SourceScope(
-        nodes, bounds=query.window is not None and not query.joins, custom_types=catalog.types
+        nodes,
+        bounds=query.window is not None and not query.joins,
+        forbidden=forbidden,
+        custom_types=catalog.types,
     )
     draft, scope = add_joins(query, nodes, scope)
     where_scope = replace(
-        scope, forbidden=frozenset(WINDOW_BOUNDS) if query.window else frozenset()
+        scope, forbidden=forbidden | frozenset(WINDOW_BOUNDS if query.window else ())
     )
     if query.where is not None:
         predicate = _predicate(query.where, where_scope, "WHERE")

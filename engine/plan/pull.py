@@ -19,6 +19,10 @@ from merganser.errors import TypeMismatchError, UnsupportedError, UserError
 from merganser.parser import ast
 
 
+PULL_FORBIDDEN = frozenset({"ROWPARTITION", "ROWOFFSET"})
+"""What a row lost when it was materialized; ksqlDB refuses it on streams, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class PulledQuery:
     """A planned pull query.
@@ -46,7 +50,7 @@ def plan_pull(query: ast.Query, catalog: Catalog) -> PulledQuery:
     node = source_node(source, query.source.alias or source.name, frozenset(), joined=False)
     scope = SourceScope(
         [node],
-        forbidden=frozenset({"ROWPARTITION", "ROWOFFSET"}),
+        forbidden=PULL_FORBIDDEN,
         custom_types=catalog.types,
     )
     selecting = replace(scope, allow_aggregates=True, allow_table_functions=True)

@@ -22,6 +22,7 @@ from merganser.engine.runtime import faults
 from merganser.engine.runtime.epoch import ordered_inputs
 from merganser.engine.runtime.intake import Fetched, Intake
 from merganser.engine.runtime.task import Task
+from merganser.engine.runtime.uncached import one_by_one
 from merganser.errors import FencedError, LogError
 
 IDLE_SECONDS = 0.1  # So often a pipeline looks whether it has been told to stop.
@@ -50,6 +51,7 @@ class Pipeline:
         self._last_state_commit = time.monotonic()
         self._compute_seconds = 0.0
         shown = task.topology.materialization is not None
+        self._uncached = task.spec.uncached
         self._state_lag_seconds = STATE_LAG_SECONDS_MAX if shown else HIDDEN_STATE_LAG_SECONDS_MAX
 
     def run(self) -> None:
@@ -84,10 +86,22 @@ class Pipeline:
             if fetched is None and not idle:
                 self._changed.wait(min(delay or IDLE_SECONDS, IDLE_SECONDS))
                 return
-        if fetched is not None:
+        if fetched is None:
+            self._commit_state()
+        elif not self._uncached:
             self._epoch(fetched)
         else:
-            self._commit_state()
+            self._each(fetched)
+
+    def _each(self, fetched: Fetched) -> None:
+        """Computes an epoch a record. What is left when the task ends is read again."""
+        for record in one_by_one(fetched):
+            with self._changed:
+                self._changed.wait_for(lambda: self._committer.in_flight <= 1 or self._failure())
+                self._raise_failure()
+            if self._stopping.is_set() or self._paused.is_set():
+                return
+            self._epoch(record)
 
     def _delay_seconds(self) -> float | None:
         """How long the next epoch has to gather records; None: at least until something changes."""

@@ -16,7 +16,7 @@ from merganser.engine.execution.compile import compile_plan
 from merganser.engine.execution.topology import Materialization, Topology
 from merganser.engine.log.protocol import Log, TopicPartition
 from merganser.engine.plan.build import PlannedQuery, plan_query
-from merganser.engine.plan.pull import check_pull_clauses, plan_pull
+from merganser.engine.plan.pull import PULL_FORBIDDEN, check_pull_clauses, plan_pull
 from merganser.engine.plan.sql_pull import plan_sql_pull
 from merganser.engine.runtime.lookup import check_limit_allowed, check_pull
 from merganser.engine.runtime.pull import run_pull
@@ -35,6 +35,7 @@ from merganser.parser import ast
 
 MAX_PUSH_QUERIES = "ksql.max.push.queries"
 MAX_PUSH_QUERIES_DEFAULT = "100"
+READY_SECONDS_MAX = 1.0  # A query that was just made is worth so much waiting.
 PULL_RATE = "ksql.query.pull.max.qps"
 
 
@@ -188,7 +189,13 @@ def _stream_pull(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
         check_limit_allowed(now.properties)
         if statement.query.limit < 0:
             raise UserError("LIMIT must not be negative")
-    planned = plan_query(statement.query, now.catalog, persistent=False, properties=now.properties)
+    planned = plan_query(
+        statement.query,
+        now.catalog,
+        persistent=False,
+        properties=now.properties,
+        forbidden=PULL_FORBIDDEN,
+    )
     positions = start_positions(planned, now.log, from_earliest=True)
     ends: dict[TopicPartition, int] = {}
     for source in planned.sources:
@@ -308,7 +315,7 @@ def _stored(source: Source, now: Selecting) -> tuple[Materialization, str]:
             hint="Create it with CREATE TABLE … AS SELECT or CREATE SOURCE TABLE, or add EMIT "
             "CHANGES for a push query.",
         )
-    if not owner.is_open:
+    if not owner.wait_until_open(READY_SECONDS_MAX):
         raise UnavailableError(f"query {owner.query_id} is not ready yet: try again")
     materialization = owner.topology.materialization
     assert materialization is not None

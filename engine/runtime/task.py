@@ -77,6 +77,7 @@ class QuerySpec:
         processing_topic: Where failures of single records go; None: nowhere.
         processing_records: Whether they hold the record's bytes.
         dead_letter_topic: Where records go that cannot be used; None: nowhere.
+        uncached: Every update of a key is shown: an epoch holds one record.
     """
 
     query_id: str
@@ -91,6 +92,7 @@ class QuerySpec:
     processing_records: bool = False
     dead_letter_topic: str | None = None
     properties: Mapping[str, object] = field(default_factory=dict)
+    uncached: bool = False
 
 
 @dataclass(slots=True)
@@ -134,6 +136,7 @@ class Task:
         self._clock = clock
         self._state_path = state_path
         self._session: TaskSession | None = None
+        self._opened = threading.Event()
         self._lock = threading.RLock()
 
     @property
@@ -174,6 +177,12 @@ class Task:
         """Whether the state is attached and the publisher holds the query's id."""
         return self._session is not None
 
+    def wait_until_open(self, seconds: float) -> bool:
+        """Waits for a task that is starting; whether it is open then."""
+        if self.stats.state == TaskState.CREATED:
+            self._opened.wait(seconds)
+        return self.is_open
+
     @property
     def positions(self) -> dict[TopicPartition, int]:
         """Where the next epoch starts."""
@@ -213,6 +222,7 @@ class Task:
             raise
         # Not before: a state that is being replayed is one that was shown long ago.
         self._session = session
+        self._opened.set()
 
     def distrust(self, error: BaseException) -> None:
         """Notes a failure that tells of a damaged state file: the next start does without it."""
@@ -223,6 +233,7 @@ class Task:
         """Gives the query up; what is not committed is dropped."""
         with self._lock:
             session, self._session = self._session, None
+            self._opened.clear()
         if session is not None:
             session.close()
 

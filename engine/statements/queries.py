@@ -56,6 +56,7 @@ def spec_of(
         dead_letter_topic=_dead_letter_topic(session, sources, sink),
         processing_topic=processing_log.topic_name(session.service_id) if _is_true(logs) else None,
         properties=dict(session.properties),
+        uncached=str(session.setting("cache.max.bytes.buffering")).strip() == "0",
     )
 
 

@@ -47,6 +47,7 @@ SERVICE_ID = "conformance"
 PROTOBUF = "application/vnd.ksql.v1+protobuf"
 SERVER_PROPERTIES = {
     "ksql.streams.auto.offset.reset": "earliest",
+    "ksql.streams.cache.max.bytes.buffering": "0",
     "ksql.headers.columns.enabled": "true",
     "ksql.query.pull.table.scan.enabled": "true",
     "ksql.query.push.v2.enabled": "true",
