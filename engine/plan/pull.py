@@ -18,7 +18,6 @@ from merganser.engine.types import BOOLEAN
 from merganser.errors import TypeMismatchError, UnsupportedError, UserError
 from merganser.parser import ast
 
-
 PULL_FORBIDDEN = frozenset({"ROWPARTITION", "ROWOFFSET"})
 """What a row lost when it was materialized; ksqlDB refuses it on streams, too."""
 

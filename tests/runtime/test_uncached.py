@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from merganser.engine.engine import Engine, EngineConfig
+from merganser.engine.engine import Engine, EngineConfig, StatementFailure
 from merganser.engine.log.embedded import EmbeddedLog
 from merganser.engine.log.protocol import OUTPUT_SCHEMA, Output, TopicBatch, TopicPartition
 from merganser.engine.runtime.intake import Fetched
@@ -105,5 +105,5 @@ def test_what_a_table_has_lost_a_stream_does_not_give_to_pull_queries(
         "CREATE STREAM S (K INT KEY, V INT) "
         "WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);"
     )
-    with pytest.raises(Exception, match="ROWPARTITION|ROWOFFSET"):
+    with pytest.raises(StatementFailure, match=r"ROWPARTITION|ROWOFFSET"):
         engine.query(f"SELECT {clause};")
