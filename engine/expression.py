@@ -131,6 +131,47 @@ class TableCall(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Ordering(Expression):
+    """One key of an OVER clause's ORDER BY; NULLs come last either way."""
+
+    key: Expression
+    descending: bool
+
+    @property
+    def type(self) -> SqlType:
+        return self.key.result_type
+
+    def __str__(self) -> str:
+        return f"{self.key} DESC" if self.descending else str(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCall(Expression):
+    """ROW_NUMBER or LAG over the rows of a key; only until the planner gives it a column.
+
+    Attributes:
+        offset: How many rows LAG looks back.
+        arguments: LAG's value and, if there is one, what stands for a row that is not there.
+        order: Empty: as the rows arrive.
+    """
+
+    name: str
+    arguments: tuple[Expression, ...]
+    partition: tuple[Expression, ...]
+    order: tuple[Ordering, ...]
+    type: SqlType
+    offset: int = 0
+
+    def __str__(self) -> str:
+        arguments = [str(argument) for argument in self.arguments]
+        if self.name == "LAG":
+            arguments.insert(1, str(self.offset))
+        keys = f"PARTITION BY {', '.join(map(str, self.partition))}" if self.partition else ""
+        order = f" ORDER BY {', '.join(map(str, self.order))}" if self.order else ""
+        return f"{self.name}({', '.join(arguments)}) OVER ({keys}{order})"
+
+
+@dataclass(frozen=True, slots=True)
 class Cast(Expression):
     """CAST(operand AS type). `implicit` ones were put in by the binder and must not round."""
 

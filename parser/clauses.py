@@ -335,6 +335,7 @@ class Query:
     group_by: tuple[exp.Expression, ...] | None = None
     partition_by: tuple[exp.Expression, ...] | None = None
     having: exp.Expression | None = None
+    qualify: exp.Expression | None = None
     emit: Emit | None = None
     limit: int | None = None
     ctes: tuple[CommonTable, ...] = ()
@@ -378,6 +379,8 @@ def _select_lines(query: Query) -> list[str]:
         lines.append(f"PARTITION BY {_grouping(query.partition_by)}")
     if query.having is not None:
         lines.append(f"HAVING {braced_sql(query.having)}")
+    if query.qualify is not None:
+        lines.append(f"QUALIFY {braced_sql(query.qualify)}")
     return lines
 
 

@@ -45,7 +45,7 @@ _GROUPS: Final[list[tuple[frozenset[str], frozenset[str], str]]] = [
         frozenset({"SLASH", "PERCENT"}),
         frozenset({"PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "CONCAT", "ARROW", "LSQB", "DOT"})
         | {"EQUAL", "NEQ", "LT", "LTE", "GT", "GTE", "AND", "OR", "NOT", "IN", "LIKE", "BETWEEN"}
-        | {"IS", "AT", "_ESCAPE", "LPAR"},
+        | {"IS", "AT", "_ESCAPE", "LPAR", "_OVER_OPEN"},
         "an operator",
     ),
     (
@@ -94,7 +94,10 @@ _WORDING: Final = {
     "_EMIT": "EMIT",
     "_ESCAPE": "ESCAPE",
     "_COLUMN": "COLUMN",
+    "_ORDER": "ORDER BY",
+    "_OVER_OPEN": "OVER",
     "_PARTITION": "PARTITION BY",
+    "_QUALIFY": "QUALIFY",
     "_UNION_ALL": "UNION ALL",
 }
 

@@ -22,7 +22,9 @@ from merganser.parser.expressions import (
     Dereference,
     IntervalUnit,
     MapConstructor,
+    Ordering,
     StructConstructor,
+    WindowCall,
     span_of,
 )
 
@@ -286,6 +288,19 @@ class ExpressionReader:
 
     def call(self, _place: Meta, name: Name, *arguments: Node) -> Node:
         return exp.Anonymous(this=name.text.upper(), expressions=list(arguments))
+
+    def window_call(self, _place: Meta, call: Node, *parts: Field) -> Node:
+        return WindowCall(this=call, **dict(parts))
+
+    def over_keys(self, _place: Meta, *keys: Node) -> Field:
+        return Field("partition", list(keys))
+
+    def over_order(self, _place: Meta, *order: Node) -> Field:
+        return Field("order", list(order))
+
+    def ordering(self, _place: Meta, key: Node, direction: Field | None = None) -> Node:
+        descending = direction is not None and direction.name == "descending"
+        return Ordering(this=key, descending=descending)
 
     def star(self, _place: Meta) -> Node:
         return exp.Star()

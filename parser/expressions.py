@@ -79,6 +79,34 @@ class IntervalUnit(exp.Expression):
     _hash_raw_args = True
 
 
+class Ordering(exp.Expression):
+    """`this [ASC | DESC]` in an OVER clause."""
+
+    arg_types: ClassVar[dict[str, bool]] = {"this": True, "descending": True}
+    _hash_raw_args = True
+
+    @property
+    def descending(self) -> bool:
+        """Whether large values come first."""
+        return bool(self.args["descending"])
+
+
+class WindowCall(exp.Expression):
+    """`f(…) OVER (PARTITION BY … ORDER BY …)`; `this` is the call."""
+
+    arg_types: ClassVar[dict[str, bool]] = {"this": True, "partition": False, "order": False}
+
+    @property
+    def partition(self) -> list[exp.Expression]:
+        """What rows have to have in common; empty: nothing."""
+        return list(self.args.get("partition") or [])
+
+    @property
+    def order(self) -> list[Ordering]:
+        """How they are ordered; empty: as they arrive."""
+        return list(self.args.get("order") or [])
+
+
 def span_of(node: exp.Expression) -> Span | None:
     """Where the node stands in the text it was parsed from, if that is known."""
     found = node.meta_get("span")
@@ -267,6 +295,16 @@ class _Printer:
         head = names[0] if len(names) == 1 else f"({', '.join(names)})"
         return f"{head} => {self._alone(node.this)}"
 
+    def over(self, node: exp.Expression) -> str:
+        assert isinstance(node, WindowCall)
+        keys = ", ".join(self.within(key, _CONCAT) for key in node.partition)
+        order = ", ".join(
+            self.within(each.this, _CONCAT) + (" DESC" if each.descending else "")
+            for each in node.order
+        )
+        parts = [f"PARTITION BY {keys}" if keys else "", f"ORDER BY {order}" if order else ""]
+        return f"{self._alone(node.this)} OVER ({' '.join(part for part in parts if part)})"
+
     def map(self, node: exp.Expression) -> str:
         assert isinstance(node, MapConstructor)
         pairs = zip(map(self._alone, node.keys), map(self._alone, node.values), strict=True)
@@ -295,4 +333,5 @@ _PRIMARIES: Final[dict[type[exp.Expression], Callable[[_Printer, exp.Expression]
     IntervalUnit: _Printer.unit,
     MapConstructor: _Printer.map,
     StructConstructor: _Printer.struct,
+    WindowCall: _Printer.over,
 }

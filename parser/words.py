@@ -22,7 +22,7 @@ NON_RESERVED: Final = _listed("_non_reserved")
 KEYWORDS: Final = RESERVED | NON_RESERVED
 
 # Not reserved, yet read as the start of a constructor or clause where a name may stand too.
-_AMBIGUOUS: Final = frozenset({"ARRAY", "MAP", "STRUCT"})
+_AMBIGUOUS: Final = frozenset({"ARRAY", "MAP", "STRUCT", "QUALIFY"})
 
 # Names that begin with a digit may stand unquoted too, but not behind a dot: `.1` is a number.
 _PLAIN_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_@]*")

@@ -14,6 +14,7 @@ from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.operators.aggregate import AggregateOperator
 from merganser.engine.execution.operators.checks import CheckStep
 from merganser.engine.execution.operators.foreign_key_join import ForeignKeyJoinOperator
+from merganser.engine.execution.operators.running import RunningOperator
 from merganser.engine.execution.operators.session import SessionOperator
 from merganser.engine.execution.operators.sink import SinkOperator
 from merganser.engine.execution.operators.source import SourceOperator
@@ -33,6 +34,7 @@ from merganser.engine.execution.operators.table_state import (
     UpsertOperator,
 )
 from merganser.engine.execution.operators.table_table_join import TableTableJoinOperator
+from merganser.engine.execution.operators.top import TopOperator
 from merganser.engine.execution.rows import Changes, Rows
 from merganser.engine.execution.topology import Materialization, Selection, Step, Topology
 from merganser.engine.expression import Arithmetic, Cast, ColumnRef, Negate
@@ -45,8 +47,10 @@ from merganser.engine.plan.nodes import (
     PlanNode,
     ProjectNode,
     RekeyNode,
+    RunningNode,
     SinkNode,
     SourceNode,
+    TopNode,
     UnionNode,
 )
 from merganser.errors import InternalError
@@ -95,7 +99,7 @@ class _Compiler:
             store = StoreOperator(rows, len(self.steps))
             self.steps.append(store)
             materialization = store.materialization
-        rekeyed = any(isinstance(node, RekeyNode | AggregateNode) for node in plan.walk())
+        rekeyed = any(isinstance(node, RekeyNode | AggregateNode | TopNode) for node in plan.walk())
         sink = SinkOperator(plan.sink, rows, passes_keys=not rekeyed and not plan.is_table)
         return Topology(tuple(self.steps), tuple(self.sources), sink, plan.sink, materialization)
 
@@ -138,33 +142,45 @@ class _Compiler:
     def rows(self, node: PlanNode, *, retract: bool = False) -> Rows:
         """Compiles a subtree; with `retract` a table's old rows come along."""
         match node:
-            case DerivedNode():
-                rows = derived_rows(node, self.rows(node.child, retract=retract))
-            case UnionNode():
-                rows = union_rows(node, [self.rows(child) for child in node.inputs])
-            case SourceNode():
-                rows = self._source(node)
             case FilterNode() if not retract and _over_foreign_key_join(node):
                 rows = filter_changes(node, self.rows(node.child))
             case FilterNode():
                 rows = filter_rows(node, self.rows(node.child, retract=node.is_table))
             case ProjectNode():
                 rows = project_rows(node, self.rows(node.child, retract=retract))
-            case RekeyNode():
-                rows = rekey_rows(node, self.rows(node.child))
-            case FlatMapNode():
-                rows = flat_map_rows(node, self.rows(node.child))
+            case DerivedNode():
+                rows = derived_rows(node, self.rows(node.child, retract=retract))
             case AggregateNode():
                 child = self.rows(node.child, retract=node.child.is_table)
                 rows = self._aggregate(node, child, retract=retract)
             case JoinNode():
                 rows = self._join(node, retract=retract)
             case _:
-                raise InternalError(f"no operator for {node.label}")
+                rows = self._fresh_rows(node)
         if retract and rows.changes is Changes.UPSERT:
             step = RetractOperator(rows, len(self.steps))
             return self._add(step, step.rows)
         return rows
+
+    def _fresh_rows(self, node: PlanNode) -> Rows:
+        """The rows of a node that knows of no old ones."""
+        match node:
+            case SourceNode():
+                return self._source(node)
+            case UnionNode():
+                return union_rows(node, [self.rows(child) for child in node.inputs])
+            case RekeyNode():
+                return rekey_rows(node, self.rows(node.child))
+            case FlatMapNode():
+                return flat_map_rows(node, self.rows(node.child))
+            case RunningNode():
+                running = RunningOperator(node, self.rows(node.child), len(self.steps))
+                return self._add(running, running.rows)
+            case TopNode():
+                top = TopOperator(node, self.rows(node.child), len(self.steps))
+                return self._add(top, top.rows)
+            case _:
+                raise InternalError(f"no operator for {node.label}")
 
     def upserts(self, rows: Rows, *, coalesce: bool = True) -> Rows:
         """Rows without retractions."""

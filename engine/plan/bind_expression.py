@@ -33,6 +33,7 @@ from merganser.engine.plan.bind_call import bind_call, is_table_call
 from merganser.engine.plan.bind_comparison import ComparisonRules, Side, compare
 from merganser.engine.plan.bind_constructor import bind_array, bind_map, bind_struct
 from merganser.engine.plan.bind_literal import number_literal, shown
+from merganser.engine.plan.bind_window import bind_window
 from merganser.engine.plan.coercion import convert, numeric_rank
 from merganser.engine.plan.list_coercion import unify
 from merganser.engine.plan.operator_types import arithmetic_type, castable
@@ -53,6 +54,7 @@ class Scope(Protocol):
     """Which names an expression may use.
 
     A scope may also have `custom_types: Mapping[str, SqlType]`, the types that CREATE TYPE made,
+    `window_calls: bool`, whether OVER may be used,
     and `time_texts: bool`: a text that is compared with ROWTIME or a window bound means a time.
     """
 
@@ -321,6 +323,9 @@ class Binder:
     def _call(self, node: exp.Anonymous) -> Expression:
         return bind_call(self, node)
 
+    def _window(self, node: parsed.WindowCall) -> Expression:
+        return bind_window(self, node)
+
     def _time_zone(self, node: exp.AtTimeZone) -> Expression:
         raise UnsupportedError(
             "AT TIME ZONE is not supported", hint="Use CONVERT_TZ.", span=span_of(node)
@@ -363,6 +368,7 @@ class Binder:
         parsed.StructConstructor: _struct,
         exp.Anonymous: _call,
         exp.AtTimeZone: _time_zone,
+        parsed.WindowCall: _window,
     }
 
 

@@ -44,6 +44,7 @@ from merganser.engine.plan.nodes import (
 from merganser.engine.plan.projection import project
 from merganser.engine.plan.scope import WINDOW_BOUNDS, SourceScope
 from merganser.engine.plan.select import default_name, select_items
+from merganser.engine.plan.windows import add_windows, has_windows
 from merganser.engine.schema import PSEUDO_COLUMNS, Column, Role, Schema
 from merganser.engine.types import BOOLEAN, MapType, SqlType
 from merganser.errors import KeyRuleError, TypeMismatchError, UnsupportedError, UserError
@@ -104,13 +105,15 @@ def plan_query(
         draft = replace(draft, node=FilterNode(draft.node, predicate))
     items = select_items(
         query,
-        replace(scope, allow_aggregates=True, allow_table_functions=True),
+        replace(scope, allow_aggregates=True, allow_table_functions=True, window_calls=True),
         persistent=persistent,
     )
     having = None
     if query.having is not None:
         having = _predicate(query.having, replace(scope, allow_aggregates=True), "HAVING")
     draft, items = _add_table_functions(draft, items)
+    if has_windows(query):
+        draft, items = add_windows(query, draft, items, scope)
     if query.partition_by is not None:
         draft = _add_partition_by(query, draft, items, scope)
     if query.group_by is not None or aggregate_calls(items, having):
@@ -236,7 +239,7 @@ def _pseudo_used(query: ast.Query, alias: str, ref: ast.SourceRef) -> frozenset[
     if query.partition_by and any(star.source in (None, alias) for star in stars):
         used.update(PSEUDO_COLUMNS.keys() - set(WINDOW_BOUNDS))
     roots = [item.expression for item in query.items if not isinstance(item, ast.SelectAll)]
-    roots += [e for e in (query.where, query.having) if e is not None]
+    roots += [e for e in (query.where, query.having, query.qualify) if e is not None]
     roots += [*(query.group_by or ()), *(query.partition_by or ())]
     roots += [join.on for join in query.joins]
     for root in roots:

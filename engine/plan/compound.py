@@ -25,6 +25,7 @@ from merganser.engine.plan.nodes import (
     PlanNode,
     ProjectNode,
     RekeyNode,
+    RunningNode,
     SourceNode,
     UnionNode,
 )
@@ -115,7 +116,7 @@ def check_derived(query: ast.Query, nodes: Sequence[SourceNode]) -> None:
         if not isinstance(node, DerivedNode):
             _note_sources(node, seen, ref, joined=joined)
             continue
-        if joined and not all(isinstance(part, _STATELESS) for part in node.walk()):
+        if joined and not all(isinstance(part, _ROW_BY_ROW) for part in node.walk()):
             raise UnsupportedError(
                 f"the sub-query {node.alias} cannot be joined: in a JOIN a sub-query can only "
                 "select from, filter and re-key one stream or table",
@@ -149,7 +150,7 @@ def check_table_functions(node: PlanNode, span: Span) -> None:
         )
 
 
-_STATELESS = (SourceNode, DerivedNode, ProjectNode, FilterNode, RekeyNode)
+_ROW_BY_ROW = (SourceNode, DerivedNode, ProjectNode, FilterNode, RekeyNode, RunningNode)
 
 
 def _refs(query: ast.Query) -> list[ast.SourceRef]:

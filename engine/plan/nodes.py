@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from merganser.engine.catalog import KeyWindow, Source
-from merganser.engine.expression import AggregateCall, ColumnRef, Expression, TableCall
+from merganser.engine.expression import (
+    AggregateCall,
+    ColumnRef,
+    Expression,
+    Ordering,
+    TableCall,
+    WindowCall,
+)
 from merganser.engine.schema import PSEUDO_COLUMNS, Role, Schema
 from merganser.errors import InternalError
 
@@ -234,6 +241,80 @@ class FlatMapNode(PlanNode):
 
     def expressions(self) -> tuple[Expression, ...]:
         return tuple(call for _, call in self.calls)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNode(PlanNode):
+    """Numbers a stream's rows by key and looks back in them, as they arrive.
+
+    Attributes:
+        partition: What the rows of one key have in common.
+        calls: Name of the added column → call.
+    """
+
+    child: PlanNode
+    partition: tuple[Expression, ...]
+    calls: tuple[tuple[str, WindowCall], ...]
+    output: Schema
+
+    @property
+    def children(self) -> tuple[PlanNode, ...]:
+        return (self.child,)
+
+    @property
+    def schema(self) -> Schema:
+        return self.output
+
+    @property
+    def is_table(self) -> bool:
+        return False
+
+    @property
+    def label(self) -> str:
+        return "RUNNING " + ", ".join(f"{call} AS {name}" for name, call in self.calls)
+
+    def expressions(self) -> tuple[Expression, ...]:
+        return (*self.partition, *(call for _, call in self.calls))
+
+
+@dataclass(frozen=True, slots=True)
+class TopNode(PlanNode):
+    """The first rows of each key in an order: a table of them by key and place.
+
+    Attributes:
+        partition: Name of each key column → expression.
+        order: Never empty. Rows that are equal in it: a later one goes first if its first key is
+            descending, else behind.
+        limit: How many rows a key has at most.
+        number: Name of the column of the place, counted from 1; in the key if there may be several.
+    """
+
+    child: PlanNode
+    partition: tuple[tuple[str, Expression], ...]
+    order: tuple[Ordering, ...]
+    limit: int
+    number: str
+    output: Schema
+
+    @property
+    def children(self) -> tuple[PlanNode, ...]:
+        return (self.child,)
+
+    @property
+    def schema(self) -> Schema:
+        return self.output
+
+    @property
+    def is_table(self) -> bool:
+        return True
+
+    @property
+    def label(self) -> str:
+        keys = ", ".join(f"{key} AS {name}" for name, key in self.partition)
+        return f"TOP {self.limit} BY {keys} ORDER BY {', '.join(map(str, self.order))}"
+
+    def expressions(self) -> tuple[Expression, ...]:
+        return (*(key for _, key in self.partition), *self.order)
 
 
 @dataclass(frozen=True, slots=True)

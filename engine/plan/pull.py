@@ -94,6 +94,7 @@ def check_pull_clauses(query: ast.Query) -> None:
         ("GROUP BY", query.group_by is not None),
         ("PARTITION BY", query.partition_by is not None),
         ("HAVING", query.having is not None),
+        ("QUALIFY", query.qualify is not None),
     ):
         if present:
             raise UserError(

@@ -27,6 +27,7 @@ class SourceScope:
         forbidden: Names that may not be used here.
         custom_types: What CREATE TYPE made.
         time_texts: A text that is compared with ROWTIME or a window bound means a time.
+        window_calls: OVER may be used.
     """
 
     nodes: Sequence[SourceNode]
@@ -37,6 +38,7 @@ class SourceScope:
     forbidden: frozenset[str] = frozenset()
     custom_types: Mapping[str, SqlType] = field(default_factory=dict)
     time_texts: bool = False
+    window_calls: bool = False
 
     def resolve(self, source: str | None, name: str, span: Span | None) -> ColumnRef:
         """The column that a name means.

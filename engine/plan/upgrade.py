@@ -15,8 +15,10 @@ from merganser.engine.plan.nodes import (
     PlanNode,
     ProjectNode,
     RekeyNode,
+    RunningNode,
     SinkNode,
     SourceNode,
+    TopNode,
     UnionNode,
 )
 from merganser.errors import UserError
@@ -54,9 +56,9 @@ def check_plan_upgrade(old: PlanNode, new: PlanNode) -> None:
     """Raises UserError if a query cannot go on with another plan on its old state."""
     mine, other = _shape(old), _shape(new)
     for node in (*mine, *other):
-        if isinstance(node, JoinNode | FlatMapNode | DerivedNode | UnionNode) or (
-            isinstance(node, AggregateNode) and (node.over is not None or node.child.is_table)
-        ):
+        if isinstance(
+            node, JoinNode | FlatMapNode | DerivedNode | UnionNode | RunningNode | TopNode
+        ) or (isinstance(node, AggregateNode) and (node.over is not None or node.child.is_table)):
             raise UserError(f"upgrades are not supported for a query with {node.label}")
         if isinstance(node, SourceNode) and node.window is not None:
             raise UserError("upgrades are not supported for windowed sources")

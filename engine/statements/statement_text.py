@@ -211,6 +211,7 @@ def _shown_query(query: ast.Query, nodes: Sequence[SourceNode]) -> ast.Query:
             replace(join, source=_aliased(join.source), on=shown(join.on)) for join in query.joins
         ),
         where=None if query.where is None else shown(query.where),
+        qualify=None if query.qualify is None else shown(query.qualify),
         having=None if query.having is None else shown(query.having),
         group_by=keys(query.group_by),
         partition_by=keys(query.partition_by),

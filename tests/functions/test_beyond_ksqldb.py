@@ -70,7 +70,7 @@ def _merged(records: list[Written]) -> dict[str, object]:
     """A table's last row of each key that is there."""
     merged: dict[str, object] = {}
     for record in records:
-        key = json.dumps(json.loads(record.key or b"null"))
+        key = (record.key or b"").decode()
         merged.pop(key, None)
         if record.value is not None:
             merged[key] = json.loads(record.value)

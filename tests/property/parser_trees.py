@@ -15,7 +15,9 @@ from merganser.parser.expressions import (
     Dereference,
     IntervalUnit,
     MapConstructor,
+    Ordering,
     StructConstructor,
+    WindowCall,
 )
 from merganser.parser.words import KEYWORDS, NON_RESERVED
 
@@ -145,6 +147,7 @@ def _wider(inner: Expressions) -> Expressions:
         lambda star: [exp.Star()] if star else [], st.booleans()
     )
     pairs = st.lists(st.tuples(inner, inner), max_size=2)
+    orderings = st.builds(lambda a, b: Ordering(this=a, descending=b), inner, st.booleans())
     arms = st.lists(st.tuples(inner, inner), min_size=1, max_size=2)
     kinds: list[Expressions] = [
         st.builds(
@@ -160,6 +163,16 @@ def _wider(inner: Expressions) -> Expressions:
         st.builds(lambda a, b: exp.In(this=a, expressions=b), inner, some(inner, 1)),
         st.builds(_like, inner, inner, st.none() | texts),
         st.builds(_call, names, arguments),
+        st.builds(
+            lambda call, keys, order: WindowCall(
+                this=call,
+                **({"partition": keys} if keys else {}),
+                **({"order": order} if order else {}),
+            ),
+            st.builds(_call, names, some(inner)),
+            some(inner),
+            st.lists(orderings, max_size=2),
+        ),
         st.builds(_case, st.none() | inner, arms, st.none() | inner),
         st.builds(lambda a, b: CastTo(this=a, to=b), inner, types),
         st.builds(lambda a, b: exp.Bracket(this=a, expressions=[b]), inner, inner),
@@ -220,6 +233,7 @@ def _selects(draw: st.DrawFn, sources: st.SearchStrategy[ast.SourceRef]) -> ast.
         group_by=draw(_keys),
         partition_by=draw(_keys),
         having=draw(st.none() | expressions),
+        qualify=draw(st.none() | expressions),
     )
 
 

@@ -186,6 +186,35 @@ SAMPLES = {
         is_table=False,
         arrival_counts=True,
     ),
+    "first_of_each": Sample(
+        "CREATE STREAM OUT AS SELECT K, G, V FROM S "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY G) = 1;",
+        ("s",),
+        is_table=False,
+        arrival_counts=True,
+    ),
+    "running": Sample(
+        "CREATE STREAM OUT AS SELECT K, V, ROW_NUMBER() OVER (PARTITION BY K) AS NO, "
+        "LAG(V) OVER (PARTITION BY K) AS V1, LAG(V, 2, 99) OVER (PARTITION BY K) AS V2 "
+        "FROM S WHERE G <> 'z' QUALIFY LAG(V) OVER (PARTITION BY K) IS DISTINCT FROM V;",
+        ("s",),
+        is_table=False,
+    ),
+    "last_of_each": Sample(
+        "CREATE TABLE OUT AS SELECT K, G, V FROM S "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY K ORDER BY ROWTIME DESC) = 1;",
+        ("s",),
+    ),
+    "top_two": Sample(
+        "CREATE TABLE OUT WITH (KEY_FORMAT='JSON') AS SELECT K, G, V, "
+        "ROW_NUMBER() OVER (PARTITION BY K ORDER BY V DESC, G) AS PLACE FROM S QUALIFY PLACE <= 2;",
+        ("s",),
+    ),
+    "totals_of_top": Sample(
+        "CREATE TABLE OUT AS SELECT G, COUNT(*) AS N, SUM(V) AS TOTAL FROM (SELECT K, G, V FROM S "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY K ORDER BY V) = 1) GROUP BY G;",
+        ("s",),
+    ),
     "table_filter": Sample("CREATE TABLE OUT AS SELECT K, NAME, N FROM T WHERE N > 2;", ("t",)),
 }
 

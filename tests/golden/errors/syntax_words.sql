@@ -55,7 +55,7 @@ SHOW NOPE;
 # half an EMIT
 SELECT * FROM s EMIT CHANGE;
 ----
-line 1:22: unexpected "CHANGE", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, UNION ALL, WHERE or WINDOW
+line 1:22: unexpected "CHANGE", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, QUALIFY, UNION ALL, WHERE or WINDOW
 SELECT * FROM s EMIT CHANGE;
                      ^^^^^^
 Hint: It is EMIT CHANGES or EMIT FINAL.
@@ -95,7 +95,7 @@ Hint: VIEW is a reserved word; as a name it must be quoted: `VIEW`.
 # clauses out of order
 SELECT a FROM s GROUP BY a WHERE b = 1;
 ----
-line 1:28: unexpected "WHERE", expected an operator, ",", ";", EMIT, HAVING, LIMIT, PARTITION BY or UNION ALL
+line 1:28: unexpected "WHERE", expected an operator, ",", ";", EMIT, HAVING, LIMIT, PARTITION BY, QUALIFY or UNION ALL
 SELECT a FROM s GROUP BY a WHERE b = 1;
                            ^^^^^
 
@@ -109,9 +109,9 @@ SELECT a FROM s WINDOW TUMBLING (SIZE 1 DAY, GRACE PERIOD 1 SECOND, RETENTION 1 
 # no order by
 SELECT * FROM s ORDER BY a;
 ----
-line 1:23: unexpected "BY", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, UNION ALL, WHERE or WINDOW
+line 1:17: unexpected "ORDER", expected JOIN, a name, ";", AS, EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, QUALIFY, UNION ALL, WHERE or WINDOW
 SELECT * FROM s ORDER BY a;
-                      ^^
+                ^^^^^
 Hint: There is no ORDER BY: rows come as their records do.
 
 # no distinct

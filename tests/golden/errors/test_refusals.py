@@ -23,7 +23,7 @@ def engine() -> Iterator[Engine]:
     log.close()
 
 
-@golden_cases(Path(__file__).parent, "compound*.sql")
+@golden_cases(Path(__file__).parent, "beyond_*.sql")
 def test_refusal(case: GoldenCase, engine: Engine, pytestconfig: pytest.Config) -> None:
     run = engine.execute if case.text.startswith("CREATE") else engine.query
     with pytest.raises((MerganserError, StatementFailure)) as caught:

@@ -1,0 +1,148 @@
+"""The first rows of each key in an order: QUALIFY ROW_NUMBER() OVER (… ORDER BY …) <= n.
+
+Batch: stream rows → upserts by key (and place, if there may be several), those that changed.
+State: at most n rows per key, with their order and place. It grows with the number of keys.
+Time: nothing moves. Rows that are equal in the order go by arrival: the later one first if the
+    first key of the order is descending, so that `ORDER BY ROWTIME DESC` gives the last one.
+"""
+
+from __future__ import annotations
+
+from merganser.engine.duck import Duck, identifier, physical_type
+from merganser.engine.execution.operators.keyed import LIVE, computed, numbered, same_key
+from merganser.engine.execution.rows import Changes, Rows
+from merganser.engine.execution.topology import Epoch
+from merganser.engine.plan.nodes import TopNode
+
+_ENGINE = ('"$rowtime"', '"$partition"', '"$offset"')
+
+
+class TopOperator:
+    """Ranks what is kept of a key together with its new rows, and keeps the first ones."""
+
+    def __init__(self, node: TopNode, rows: Rows, index: int) -> None:
+        assert rows.changes is Changes.STREAM
+        self._node = node
+        self._rows = rows
+        self._operator = f"top_{index}"
+        self._fresh = f"$top_fresh_{index}"
+        self._ranked = f"$top_ranked_{index}"
+        self._out = f"$top_out_{index}"
+        self._count = len(node.partition)
+        self._keys, checks = computed(rows, [key for _, key in node.partition], "p", "OVER")
+        self._order, more = computed(rows, [each.key for each in node.order], "o", "OVER")
+        self._checks = rows.checks + checks + more
+        self._columns = [identifier(column.name) for column in rows.schema]
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that the step leaves."""
+        return Rows(
+            identifier(self._out),
+            self._node.schema,
+            Changes.UPSERT,
+            ordered=False,
+            checks=self._checks,
+        )
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates the state table."""
+        node = self._node
+        columns = [
+            f'"$p{index}" {physical_type(key.result_type)}'
+            for index, (_, key) in enumerate(node.partition)
+        ]
+        columns += [
+            f'"$o{index}" {physical_type(each.type)}' for index, each in enumerate(node.order)
+        ]
+        columns += [
+            f"{identifier(column.name)} {physical_type(column.type)}"
+            for column in self._rows.schema
+        ]
+        columns += ['"$rowtime" BIGINT', '"$partition" INTEGER', '"$offset" BIGINT']
+        columns += ['"$arrival" BIGINT', '"$place" BIGINT']
+        duck.execute(
+            f"CREATE TABLE IF NOT EXISTS {identifier(state)}.main.{identifier(self._operator)} "
+            f"({', '.join(columns)})"
+        )
+
+    @property
+    def _kept(self) -> list[str]:
+        """The columns of a kept row but its place."""
+        return [
+            *numbered("p", self._count),
+            *numbered("o", len(self._node.order)),
+            *self._columns,
+            *_ENGINE,
+            '"$arrival"',
+        ]
+
+    def run(self, epoch: Epoch) -> None:
+        """Ranks the epoch's rows; rows whose place has another row than before are told."""
+        table = epoch.table(self._operator)
+        arrived = epoch.times.setdefault(self._operator, {}).get(0, 0)
+        first = ", ".join([*self._keys, *self._order, *self._columns, *_ENGINE])
+        epoch.keep(
+            self._fresh,
+            f'SELECT {first}, {arrived} + row_number() OVER (ORDER BY "$seq") AS "$arrival", '
+            f'"$seq", "$headers" FROM {self._rows.source} WHERE {LIVE}',
+        )
+        fresh, ranked = identifier(self._fresh), identifier(self._ranked)
+        epoch.times[self._operator][0] = arrived + _row_count(epoch, fresh)
+        epoch.keep(self._ranked, self._ranking(table, fresh))
+        same = same_key(self._count, "r", "s")
+        epoch.keep(
+            self._out,
+            f"SELECT {', '.join(self._output())} FROM {ranked} AS r LEFT JOIN {table} AS s "
+            f'ON {same} AND r."$place" = s."$place" '
+            'WHERE s."$place" IS NULL OR s."$arrival" <> r."$arrival"',
+        )
+        epoch.duck.execute(f"DELETE FROM {table} AS s USING {ranked} AS r WHERE {same}")
+        kept = ", ".join([*self._kept, '"$place"'])
+        epoch.duck.execute(f"INSERT INTO {table} ({kept}) SELECT {kept} FROM {ranked}")
+
+    def _ranking(self, table: str, fresh: str) -> str:
+        """The first rows of each key that has new ones, out of those and of what was kept."""
+        order = [
+            f'"$o{index}" {"DESC" if each.descending else "ASC"} NULLS LAST'
+            for index, each in enumerate(self._node.order)
+        ]
+        order.append('"$arrival"' + (" DESC" if self._node.order[0].descending else ""))
+        keys = ", ".join(numbered("p", self._count))
+        kept = ", ".join(self._kept)
+        old = (
+            f'SELECT {kept}, CAST(NULL AS BIGINT) AS "$seq", NULL AS "$headers" FROM {table} AS s '
+            f"SEMI JOIN {fresh} AS f ON {same_key(self._count, 's', 'f')}"
+        )
+        place = f"row_number() OVER (PARTITION BY {keys} ORDER BY {', '.join(order)})"
+        last = f'max("$seq") OVER (PARTITION BY {keys})'
+        return (
+            f'SELECT *, {place} AS "$place", {last} AS "$last" FROM '
+            f'({old} UNION ALL SELECT {kept}, "$seq", "$headers" FROM {fresh}) '
+            f'QUALIFY "$place" <= {self._node.limit}'
+        )
+
+    def _output(self) -> list[str]:
+        """The columns of a changed row. Changes of one key come in the order of their places."""
+        keys = {name: f'r."$p{index}"' for index, (name, _) in enumerate(self._node.partition)}
+        columns = []
+        for column in self._node.schema:
+            name = identifier(column.name)
+            sql = keys.get(column.name, f"r.{name}")
+            if column.name == self._node.number:
+                sql = 'r."$place"'
+            columns.append(f"{sql} AS {name}")
+        by_place = ", ".join(['r."$last"', *numbered("p", self._count, "r."), 'r."$place"'])
+        return [
+            *columns,
+            *(f"r.{name}" for name in _ENGINE),
+            f'row_number() OVER (ORDER BY {by_place}) AS "$seq"',
+            'r."$headers"',
+            'FALSE AS "$tombstone"',
+        ]
+
+
+def _row_count(epoch: Epoch, source: str) -> int:
+    ((count,),) = epoch.duck.rows(f"SELECT count(*) FROM {source}")
+    assert isinstance(count, int)
+    return count
