@@ -30,6 +30,7 @@ from merganser.engine.execution.topology import Epoch, Materialization, RecordFa
 from merganser.engine.expression import ColumnRef
 from merganser.engine.functions.function import AGGREGATES, Accumulator
 from merganser.engine.plan.nodes import AggregateNode, Window
+from merganser.engine.plan.partitions import moves_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,7 +438,7 @@ class AggregateOperator:
         assert over is not None
         until = over.grace_ms + (over.size_ms + 1 if over.kind == "SESSION" else 0)
         ends = f"({self._window_end()} + {until})"
-        closed = closed_sql(epoch, self._operator, ends, by_partition=not self._rekeyed)
+        closed = closed_sql(epoch, self._operator, ends, by_partition=not moves_keys(self._node))
         if over.loses_expired and over.kind != "SESSION":
             newest = f'(SELECT max("$window_start") FROM {table})'
             closed += f' AND "$window_start" >= {newest} - {over.retention_ms}'
@@ -452,12 +453,6 @@ class AggregateOperator:
             f'FROM (SELECT {output} FROM (SELECT *, NULL AS "$headers" FROM {table}) '
             f"WHERE {closed})"
         )
-
-    @property
-    def _rekeyed(self) -> bool:
-        """Whether the grouping is another one than the key that the rows came with."""
-        keys = [(c.name, ColumnRef(c.name, c.type)) for c in self._node.child.schema.key]
-        return list(self._node.group) != keys
 
     def _expire(self, epoch: Epoch, table: str) -> None:
         """Removes windows whose retention is over, in steps coarse enough to be cheap."""

@@ -5,7 +5,8 @@ Batch: rows of both streams → joined rows, in the order of the row that comple
 State: both sides' rows, kept for before + after + grace by the largest event time of that side.
 Time: a row moves its partition's stream time, then is judged by it. Without GRACE an unmatched row
     of an outer side is given at once; with GRACE it is held until stream time has passed its window
-    and the grace period. A late row is not kept, but still looks for partners.
+    and the grace period: that of its own partition while rows keep their key, else the least of
+    all. A late row is not kept, but still looks for partners.
 Source: parity/semantics.md, joins, stream–stream, and section 12, items 2 and 3.
 """
 
@@ -18,12 +19,14 @@ from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.operators.stream_time import (
     advance,
     bounds_by_partition,
+    own_time_sql,
     stream_time_sql,
     watermark,
 )
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
 from merganser.engine.execution.topology import Epoch
 from merganser.engine.plan.nodes import JoinNode
+from merganser.engine.plan.partitions import moves_keys
 from merganser.engine.schema import Role
 
 DEFAULT_GRACE_MS = 24 * 3_600_000
@@ -73,6 +76,7 @@ class StreamStreamJoinOperator:
         self._node = node
         self._operator = f"join_{index}"
         self._grace_ms = node.grace_ms
+        self._rekeyed = moves_keys(node)
         self._out = identifier(f"$join_{index}")
         self._left = _Side(
             "l", left, left_key.sql, before, after, "l" in outer,
@@ -191,8 +195,9 @@ class StreamStreamJoinOperator:
             for side in (self._left, self._right)
         ]
         epoch.duck.execute(
-            f'CREATE OR REPLACE TEMP TABLE {timed} AS SELECT side, "$seq", {", ".join(own_times)}, '
-            f'{stream_time_sql(epoch, self._operator)} AS "$stream_time" FROM ({both})'
+            f'CREATE OR REPLACE TEMP TABLE {timed} AS SELECT side, "$seq", "$partition", '
+            f'{", ".join(own_times)}, {stream_time_sql(epoch, self._operator)} AS "$stream_time" '
+            f"FROM ({both})"
         )
         advance(epoch, self._operator, bounds)
         for side, other in ((self._left, self._right), (self._right, self._left)):
@@ -344,12 +349,15 @@ class StreamStreamJoinOperator:
         windows = ', "$window_start", "$window_end"' if side.rows.windowed else ""
         held = (
             f'(SELECT * FROM {epoch.table(side.buffer)} WHERE NOT "$matched" '
-            f'AND "$rowtime" + {after} < {watermark(epoch, self._operator)})'
+            f'AND "$rowtime" + {after} < {self._passed(epoch)})'
         )
+        place = "0" if self._rekeyed else 'coalesce("$partition", 0)'
         marks = (
-            '(SELECT "$mark", min("$seq") AS "$since" FROM (SELECT "$seq", max("$stream_time") '
-            f'OVER (ORDER BY "$seq") AS "$mark" FROM {self._times}) GROUP BY "$mark")'
+            '(SELECT "$place", "$mark", min("$seq") AS "$since" FROM (SELECT "$seq", '
+            f'{place} AS "$place", max("$stream_time") OVER (PARTITION BY {place} '
+            f'ORDER BY "$seq") AS "$mark" FROM {self._times}) GROUP BY "$place", "$mark")'
         )
+        same = "0" if self._rekeyed else 'coalesce(n."$partition", 0)'
         return (
             f'(SELECT {self._columns({side.mark: "n"})}, n."$rowtime" AS "$rowtime", '
             'n."$partition" AS "$partition", n."$offset" AS "$offset", '
@@ -358,19 +366,24 @@ class StreamStreamJoinOperator:
             f'{int(side is self._left)} AS "$side", n."$key" AS "$held", '
             f'n."$arrival"{windows} '
             f"FROM {held} AS n ASOF LEFT JOIN {marks} AS t "
-            f'ON n."$rowtime" + {after} < t."$mark")'
+            f'ON {same} = t."$place" AND n."$rowtime" + {after} < t."$mark")'
         )
+
+    def _passed(self, epoch: Epoch) -> str:
+        """The stream time by which a held row is judged, as SQL over the buffer."""
+        if self._rekeyed:
+            return str(watermark(epoch, self._operator))
+        return own_time_sql(epoch, self._operator)
 
     def _forget(self, epoch: Epoch, due: list[_Side]) -> None:
         """Notes which held rows were given, and removes rows whose time is over."""
-        now = watermark(epoch, self._operator)
         for side in (self._left, self._right):
             table = epoch.table(side.buffer)
             if self._grace_ms is not None and side in due:
                 after = side.ahead_ms + self._lateness_ms
                 epoch.duck.execute(
                     f'UPDATE {table} SET "$matched" = TRUE '
-                    f'WHERE NOT "$matched" AND "$rowtime" + {after} < {now}'
+                    f'WHERE NOT "$matched" AND "$rowtime" + {after} < {self._passed(epoch)}'
                 )
             oldest = watermark(epoch, self._own(side)) - self._kept_ms(side)
             if oldest > 0:

@@ -65,11 +65,9 @@ def stream_time_sql(epoch: Epoch, operator: str, event_time: str = '"$rowtime"')
         f'max({event_time}) OVER (PARTITION BY "$partition" ORDER BY "$seq" '
         "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
     )
-    times = epoch.times.get(operator, {})
-    if not times:
+    if not epoch.times.get(operator):
         return running
-    branches = " ".join(f"WHEN {partition} THEN {time}" for partition, time in times.items())
-    return f'greatest({running}, CASE coalesce("$partition", 0) {branches} ELSE -1 END)'
+    return f"greatest({running}, {own_time_sql(epoch, operator)})"
 
 
 def watermark(epoch: Epoch, operator: str) -> int:
@@ -86,6 +84,15 @@ def watermark(epoch: Epoch, operator: str) -> int:
     active = [time for partition, time in times.items() if partition not in epoch.quiet]
     marks[0] = max(before, min(active) if active else min(times.values()))
     return marks[0]
+
+
+def own_time_sql(epoch: Epoch, operator: str) -> str:
+    """The stream time of a row's own `$partition`; -1 where it has none yet."""
+    times = epoch.times.get(operator, {})
+    if not times:
+        return "-1"
+    branches = " ".join(f"WHEN {partition} THEN {time}" for partition, time in times.items())
+    return f'CASE coalesce("$partition", 0) {branches} ELSE -1 END'
 
 
 def closed_sql(epoch: Epoch, operator: str, ends: str, *, by_partition: bool) -> str:
