@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo dev fmt lint quick test bench bench-formats bench-functions golden docs clean
+.PHONY: demo dev fmt lint quick test bench bench-formats bench-functions bench-state campaign golden docs clean
 
 demo: $(INSTALLED)  ## The main job on the embedded log, some 20 seconds.
 	@$(BIN)/merganser demo $(ARGS)
@@ -51,6 +51,12 @@ bench-formats: $(READY)  ## Records and bytes a second that formats read and wri
 
 bench-functions: $(READY)  ## Rows a second of every scalar function.
 	$(BIN)/python -m bench.functions $(ARGS)
+
+bench-state: $(READY)  ## A small epoch against states of 1 k to 10 M keys.
+	$(BIN)/python -m bench.state $(ARGS)
+
+campaign: $(READY)  ## Random queries against the plain reference, some ten minutes.
+	MERGANSER_NIGHTLY=1 $(BIN)/python -m pytest tests/property/test_reference.py $(ARGS)
 
 golden: $(READY)  ## Rewrites golden files; look at the diff.
 	$(BIN)/python -m pytest tests/golden --update-golden $(ARGS)

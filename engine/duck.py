@@ -113,8 +113,11 @@ class Duck:
         self._plan_count = 0
         self.execute("SET TimeZone='UTC'")
         # The first moves what expressions share out of their TRY, and then one row fails the
-        # statement. The second makes a join of a long IN list, and rows lose their order.
-        self.execute("SET disabled_optimizers='common_subexpressions,in_clause'")
+        # statement. The second makes a join of a long IN list, and rows lose their order. The third
+        # has a join filter the state's scan, which then is not done by index any more.
+        self.execute(
+            "SET disabled_optimizers='common_subexpressions,in_clause,join_filter_pushdown'"
+        )
 
     @classmethod
     def memory(cls, *, threads: int | None = None) -> Duck:
@@ -127,6 +130,16 @@ class Duck:
         if threads is not None:
             config["threads"] = threads
         return cls(duckdb.connect(":memory:", config=config))
+
+    def limit_memory(self, max_bytes: int, spill_dir: Path | None) -> None:
+        """Bounds what the instance holds in memory; what is more goes to a folder, if there is one.
+
+        Raises:
+            StateFileError: So little is not enough for what is there.
+        """
+        self.execute(f"SET memory_limit='{max_bytes}B'")
+        if spill_dir is not None:
+            self.execute(f"SET temp_directory={literal(str(spill_dir))}")
 
     def cursor(self) -> Duck:
         """Another connection to the same instance, for another thread."""
@@ -395,6 +408,10 @@ def _disk_errors() -> Iterator[None]:
         if isinstance(error, duckdb.SerializationException) or any(m in text for m in _CORRUPT):
             raise CorruptFileError(text, retryable=True) from error
         raise StateFileError(text, retryable=_LOCKED in text) from error
+    except duckdb.OutOfMemoryException as error:
+        text = "the memory that the queries may take is not enough"
+        hint = "Raise merganser.memory.max.bytes."
+        raise StateFileError(text, detail=str(error), hint=hint, retryable=False) from error
     except duckdb.TransactionException as error:
         if _UNWRITTEN in str(error):  # A full disk, told of at COMMIT.
             raise StateFileError(str(error), retryable=False) from error

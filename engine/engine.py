@@ -22,7 +22,7 @@ from merganser.engine.duck_locked import Parameters
 from merganser.engine.functions.python.of_engine import EngineFunctions
 from merganser.engine.functions.python_function import register_functions
 from merganser.engine.log.protocol import Log
-from merganser.engine.properties import PULL_IN_SQL, check_allowed, find_property
+from merganser.engine.properties import MEMORY_MAX_BYTES, PULL_IN_SQL, check_allowed, find_property
 from merganser.engine.runtime import processing_log
 from merganser.engine.runtime.command_log import Command, CommandLog
 from merganser.engine.runtime.queries import PushTable
@@ -145,6 +145,10 @@ class Engine:
         self.cluster_id = log.cluster_id() if hasattr(log, "cluster_id") else "embedded"
         self._clock = clock if clock is not None else SystemClock()
         self._duck = duck.cursor() if duck is not None else new_instance()
+        max_bytes = int(config.properties.get(MEMORY_MAX_BYTES) or 0)
+        if duck is None and max_bytes > 0:
+            spill_dir = config.data_dir / "spill" if config.data_dir is not None else None
+            self._duck.limit_memory(max_bytes, spill_dir)
         self.functions = EngineFunctions(self._duck, config.properties, config.data_dir)
         self._tasks = TaskTable(
             self._duck, log, self._clock, config.data_dir, autorun=config.autorun

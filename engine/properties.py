@@ -18,6 +18,7 @@ from merganser.errors import PropertyError, RequestError
 STREAMS_PREFIX = "ksql.streams."
 HIDDEN = "[hidden]"
 ALWAYS_DENIED = frozenset({"ksql.service.id", "merganser.functions.python.enabled"})
+MEMORY_MAX_BYTES = "merganser.memory.max.bytes"
 PULL_IN_SQL = "merganser.pull.sql.enabled"
 DENYLIST = "ksql.properties.overrides.denylist"
 
@@ -147,6 +148,7 @@ _NUMBERS: dict[str, str] = {
     "ksql.transient.query.cleanup.service.initial.delay.seconds": "600",
     "ksql.transient.query.cleanup.service.period.seconds": "600",
     "ksql.websocket.connection.max.timeout.ms": "3600000",
+    "merganser.memory.max.bytes": "0",
     "merganser.pull.sql.max.concurrent": "4",
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -123,6 +123,15 @@ class Step(Protocol):
         ...
 
 
+@runtime_checkable
+class Maintained(Protocol):
+    """A step whose state is looked after between transactions."""
+
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Does what changes no row: indexes."""
+        ...
+
+
 class Result(Protocol):
     """The last part of a topology: it reads what the steps have left."""
 
@@ -173,6 +182,12 @@ class Topology:
         """Creates state tables in the attached database."""
         for step in self.steps:
             step.prepare(duck, state)
+
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Looks after the state, between two transactions."""
+        for step in self.steps:
+            if isinstance(step, Maintained):
+                step.maintain(duck, state)
 
     def run(self, epoch: Epoch) -> pa.Table:
         """Runs an epoch and gives its output rows, in order.

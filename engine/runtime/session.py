@@ -192,6 +192,7 @@ class TaskSession:
         self.duck.execute("COMMIT")
         self._in_transaction = False
         self.uncommitted_epochs = 0
+        self._runs.topology.maintain(self.duck, self._runs.state_alias)
 
     def close(self) -> None:
         """Drops what is uncommitted and lets go of everything, whatever state it is in."""

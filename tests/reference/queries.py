@@ -166,11 +166,12 @@ class Evaluator:
 
     def at_last(self) -> list[Row]:
         """What the end of the input has brought out beside the changes that were told."""
+        rows: list[Row] = []
         if self._windowed is not None:
-            return [row for due in self._windowed.due_at_last() for row in self._finish(due)]
+            rows = [row for due in self._windowed.due_at_last() for row in self._finish(due)]
         if self._grouping is not None and self.query.is_final:
-            return [row for row in self._grouping.final_rows() if self._has(row.columns)]
-        return []
+            rows += [row for row in self._grouping.final_rows() if self._has(row.columns)]
+        return rows
 
     def _join(self, join: Joined) -> Callable[[int, Row], list[Row]]:
         if not self.query.reads_table and join.source in TABLES:

@@ -31,6 +31,7 @@ from merganser.engine.expression import ColumnRef
 from merganser.engine.functions.function import AGGREGATES, Accumulator
 from merganser.engine.plan.nodes import AggregateNode, Window
 from merganser.engine.plan.partitions import moves_keys
+from merganser.engine.state.key_index import KeyIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class AggregateOperator:
         self._changed = f"$changed_{index}"
         self._few = f"$few_{index}"
         self._late = identifier(f"$late_{index}")
+        types = {c.name: physical_type(c.type) for c in node.schema.key}
+        self._index = KeyIndex(self._operator, [(identifier(n), types[n]) for n, _ in node.group])
 
     @property
     def rows(self) -> Rows:
@@ -145,6 +148,11 @@ class AggregateOperator:
             f"CREATE TABLE IF NOT EXISTS {identifier(state)}.main.{identifier(self._operator)} "
             f"({', '.join(columns)})"
         )
+        self._index.prepare(duck, state)
+
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Gives a state that has grown its index."""
+        self._index.maintain(duck, state)
 
     def run(self, epoch: Epoch) -> None:
         """Folds the epoch's rows into the state."""
@@ -322,9 +330,10 @@ class AggregateOperator:
             for name, new in states.items()
         ]
         keys = [f"p.{key}" for key in self._keys]
+        wanted = self._index.wanted(epoch.duck, part)
         changed = epoch.duck.arrow(
             f'SELECT {", ".join([*keys, *news])}, s."$seq" IS NULL AS "$is_new" '
-            f"FROM {part} AS p LEFT JOIN {table} AS s ON {self._matches('s', 'p')}"
+            f"FROM {part} AS p LEFT JOIN {table} AS s ON {self._matches('s', 'p')}{wanted}"
         )
         epoch.duck.register(self._changed, changed)
         changes = identifier(self._changed)
@@ -333,7 +342,7 @@ class AggregateOperator:
             updates = ", ".join(f"{name} = c.{name}" for name in states)
             epoch.duck.execute(
                 f"UPDATE {table} AS s SET {updates} FROM {changes} AS c "
-                f"WHERE {self._matches('s', 'c')}"
+                f"WHERE {self._matches('s', 'c')}{wanted}"
             )
         if new_count:
             names = ", ".join([*self._keys, *states])
@@ -366,6 +375,7 @@ class AggregateOperator:
             news.append(f"{added} AS {call.state}, s.{call.state} AS {_old(call.state)}")
         undone = ', u."$rowtime"' if undo else ""
         undone_seq = ', u."$seq"' if undo else ""
+        wanted = self._index.wanted(epoch.duck, f"({groups})") if epoch.is_small else ""
         epoch.duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {delta} AS SELECT "
             + ", ".join([*(f"g.{key}" for key in self._keys), *news])
@@ -376,13 +386,13 @@ class AggregateOperator:
             + ', p."$headers" AS "$headers"'
             + f" FROM ({groups}) AS g LEFT JOIN {self._part} AS p ON {self._matches('g', 'p')}"
             + (f" LEFT JOIN {undo} AS u ON {self._matches('g', 'u')}" if undo else "")
-            + f" LEFT JOIN {table} AS s ON {self._matches('g', 's')}"
+            + f" LEFT JOIN {table} AS s ON {self._matches('g', 's')}{wanted}"
         )
         names = [*self._keys, *(call.state for call in self._calls)]
         names += ['"$rowtime"', '"$seq"', '"$partition"']
         updates = [f"{name} = d.{name}" for name in names if name not in self._keys]
         epoch.duck.execute(
-            f"MERGE INTO {table} AS s USING {delta} AS d ON {self._matches('s', 'd')} "
+            f"MERGE INTO {table} AS s USING {delta} AS d ON {self._matches('s', 'd')}{wanted} "
             f"WHEN MATCHED THEN UPDATE SET {', '.join(updates)} "
             f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) "
             f"VALUES ({', '.join(f'd.{name}' for name in names)})"

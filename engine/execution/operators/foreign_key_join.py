@@ -49,6 +49,11 @@ class ForeignKeyJoinOperator:
         self._left_state.prepare(duck, state)
         self._right_state.prepare(duck, state)
 
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Looks after both tables' state."""
+        self._left_state.maintain(duck, state)
+        self._right_state.maintain(duck, state)
+
     def run(self, epoch: Epoch) -> None:
         """Joins the epoch's changes, run by run."""
         columns = [f"{identifier(c.name)} {physical_type(c.type)}" for c in self._node.schema]
@@ -93,7 +98,7 @@ class ForeignKeyJoinOperator:
         listed = ", ".join(state.columns)
         seeds = (
             f'SELECT {listed}, FALSE AS "$tombstone", CAST(-1 AS BIGINT) AS "$seq" '
-            f"FROM {epoch.table(state.name)} SEMI JOIN {self._run} USING ({keys})"
+            f"FROM {state.near(epoch, self._run)} SEMI JOIN {self._run} USING ({keys})"
         )
         changes = (
             f'SELECT {listed}, "$tombstone", "$seq", "$partition", "$offset", "$headers" '

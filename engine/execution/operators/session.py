@@ -117,8 +117,9 @@ class SessionOperator(AggregateOperator):
         rows = f"(SELECT * FROM {self._fresh} {where})"
         same_key = " AND ".join(f"s.{name} = f.{name}" for name in self._group)
         # A session whose retention is over is not there any more, even if it could be merged.
+        wanted = self._index.wanted(duck, rows) if epoch.is_small else ""
         near = (
-            f"(SELECT s.* FROM {table} AS s SEMI JOIN {rows} AS f ON {same_key} AND "
+            f"(SELECT s.* FROM {table} AS s SEMI JOIN {rows} AS f ON {same_key}{wanted} AND "
             f's."$window_end" >= f."$stream_time" - {self._retention_ms})'
         )
         line = (
@@ -161,13 +162,14 @@ class SessionOperator(AggregateOperator):
             [f"s.{name} = p.{name}" for name in self._group]
             + ['s."$window_start" >= p."$window_start"', 's."$window_end" <= p."$window_end"']
         )
+        wanted = self._index.wanted(duck, self._part) if epoch.is_small else ""
         merged = identifier(f"$merged_{self._operator}")
         names = ", ".join(f"s.{name}" for name in self._state_columns)
         duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {merged} AS SELECT {names}, "
             'p."$window_start" AS "$new_start", p."$window_end" AS "$new_end", '
             'p."$seq" AS "$new_seq" '
-            f"FROM {table} AS s JOIN {self._part} AS p ON {inside}"
+            f"FROM {table} AS s JOIN {self._part} AS p ON {inside}{wanted}"
         )
         lists = ", ".join(
             f'list({call.state} ORDER BY "$window_start") AS {call.state}' for call in self._calls
@@ -207,7 +209,7 @@ class SessionOperator(AggregateOperator):
         duck.execute(f"INSERT INTO {self._changes} SELECT {columns}, FALSE, {step} FROM ({news})")
         match = " AND ".join(f"s.{name} = m.{name}" for name in self._keys)
         duck.execute(
-            f"DELETE FROM {table} AS s USING {merged} AS m WHERE {match}; "
+            f"DELETE FROM {table} AS s USING {merged} AS m WHERE {match}{wanted}; "
             f"INSERT INTO {table} BY NAME SELECT {columns} FROM {self._changes} "
             f'WHERE NOT "$gone" AND "$step" = {step}'
         )

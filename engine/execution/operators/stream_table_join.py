@@ -49,6 +49,10 @@ class StreamTableJoinOperator:
         """Creates the table's state."""
         self._state.prepare(duck, state)
 
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Looks after the table's state."""
+        self._state.maintain(duck, state)
+
     def run(self, epoch: Epoch) -> None:
         """Joins the epoch's stream rows, then keeps the table's changes."""
         ((changed,),) = epoch.duck.rows(f"SELECT count(*) > 0 FROM {self._right.source}")
@@ -60,7 +64,7 @@ class StreamTableJoinOperator:
         if changed:
             joined = self._as_of(epoch, left, word)
         else:
-            joined = f"{left} AS l {word} {epoch.table(self._state.name)} AS r ON {self._on()}"
+            joined = f"{left} AS l {word} {self._near(epoch, left)} AS r ON {self._on()}"
         names = {column.name for column in self._left.schema}
         columns = []
         for column in self._node.schema:
@@ -79,6 +83,10 @@ class StreamTableJoinOperator:
             # What follows becomes one statement with the join.
             epoch.duck.view(self._name, query)
 
+    def _near(self, epoch: Epoch, left: str) -> str:
+        keys = f'(SELECT "$key" AS {self._state.keys[0]} FROM {left} WHERE "$key" IS NOT NULL)'
+        return self._state.near(epoch, keys)
+
     def _on(self) -> str:
         conditions = [f'l."$key" = r.{self._state.keys[0]}']
         conditions += [f"l.{key} = r.{key}" for key in self._state.keys[1:]]
@@ -92,7 +100,7 @@ class StreamTableJoinOperator:
         listed = ", ".join(columns)
         versions = (
             f'(SELECT {listed}, CAST(-1 AS BIGINT) AS "$since", FALSE AS "$gone" '
-            f"FROM {epoch.table(self._state.name)} UNION ALL "
+            f"FROM {self._near(epoch, left)} UNION ALL "
             f'SELECT {listed}, "$seq" AS "$since", "$tombstone" AS "$gone" '
             f"FROM {self._right.source})"
         )

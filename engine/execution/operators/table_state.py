@@ -12,6 +12,7 @@ from merganser.engine.duck import Duck, identifier, physical_type
 from merganser.engine.execution.rows import Changes, Rows
 from merganser.engine.execution.topology import Epoch, Materialization
 from merganser.engine.schema import Schema
+from merganser.engine.state.key_index import KeyIndex
 
 
 class TableState:
@@ -24,6 +25,9 @@ class TableState:
         self.keys = [identifier(column.name) for column in schema.key]
         if windowed:
             self.keys += ['"$window_start"', '"$window_end"']
+        self._index = KeyIndex(
+            name, [(identifier(column.name), physical_type(column.type)) for column in schema.key]
+        )
 
     @property
     def columns(self) -> list[str]:
@@ -56,6 +60,17 @@ class TableState:
                 f"ALTER TABLE {identifier(state)}.main.{identifier(self.name)} "
                 f"ADD COLUMN IF NOT EXISTS {column}"
             )
+        self._index.prepare(duck, state)
+
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Gives a state that has grown its index."""
+        self._index.maintain(duck, state)
+
+    def near(self, epoch: Epoch, keys: str) -> str:
+        """What stands behind FROM for the rows that `keys` asks for, and maybe others."""
+        wanted = self._index.wanted(epoch.duck, keys) if epoch.is_small else ""
+        table = epoch.table(self.name)
+        return f"(SELECT * FROM {table} AS s WHERE TRUE{wanted})" if wanted else table
 
     def matches(self, left: str, right: str) -> str:
         """The join condition on the key."""
@@ -87,6 +102,9 @@ class TableState:
         name = f"$changes_{self.name}"
         epoch.keep(name, f"SELECT * FROM {latest}")
         changes, table = identifier(name), epoch.table(self.name)
+        if wanted := self._index.wanted(epoch.duck, changes):
+            self._store_by_index(epoch, changes, wanted)
+            return
         epoch.duck.execute(
             f"DELETE FROM {table} AS s USING {changes} AS c WHERE {self.matches('s', 'c')}"
         )
@@ -94,6 +112,23 @@ class TableState:
         epoch.duck.execute(
             f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {changes} "
             'WHERE NOT "$tombstone"'
+        )
+
+    def _store_by_index(self, epoch: Epoch, changes: str, wanted: str) -> None:
+        """The same in place: rows of an indexed table that go and come again leave holes."""
+        table, found = epoch.table(self.name), f"{self.matches('s', 'c')}{wanted}"
+        updates = ", ".join(f"{name} = c.{name}" for name in self.columns if name not in self.keys)
+        columns = ", ".join(self.columns)
+        epoch.duck.execute(
+            f"UPDATE {table} AS s SET {updates} FROM {changes} AS c "
+            f'WHERE {found} AND NOT c."$tombstone"'
+        )
+        epoch.duck.execute(
+            f'DELETE FROM {table} AS s USING {changes} AS c WHERE {found} AND c."$tombstone"'
+        )
+        epoch.duck.execute(
+            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {changes} AS c "
+            f'ANTI JOIN {table} AS s ON {found} WHERE NOT "$tombstone"'
         )
 
 
@@ -127,6 +162,10 @@ class RetractOperator:
         """Creates the state table."""
         self._state.prepare(duck, state)
 
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Looks after the rows."""
+        self._state.maintain(duck, state)
+
     def run(self, epoch: Epoch) -> None:
         """Pairs each change with the row before it, in the state or in the epoch."""
         state = self._state
@@ -136,7 +175,8 @@ class RetractOperator:
         seeded = (
             f'(SELECT {", ".join(state.columns)}, FALSE AS "$tombstone", -1 AS "$seq", '
             f'NULL AS "$partition", NULL AS "$offset", NULL AS "$headers" '
-            f"FROM {epoch.table(state.name)} SEMI JOIN {self._rows.source} USING ({keys}) "
+            f"FROM {state.near(epoch, self._rows.source)} SEMI JOIN {self._rows.source} "
+            f"USING ({keys}) "
             f'UNION ALL BY NAME SELECT {", ".join(state.columns)}, "$tombstone", "$seq", '
             f'"$partition", "$offset", "$headers" FROM {self._rows.source})'
         )
@@ -228,6 +268,10 @@ class StoreOperator:
     def prepare(self, duck: Duck, state: str) -> None:
         """Creates the state table."""
         self._state.prepare(duck, state)
+
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Looks after the rows."""
+        self._state.maintain(duck, state)
 
     def run(self, epoch: Epoch) -> None:
         """Applies the epoch's changes."""

@@ -61,6 +61,11 @@ class TableTableJoinOperator:
         self._left_state.prepare(duck, state)
         self._right_state.prepare(duck, state)
 
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Looks after both tables' state."""
+        self._left_state.maintain(duck, state)
+        self._right_state.maintain(duck, state)
+
     def run(self, epoch: Epoch) -> None:
         """Joins the epoch's changes, then keeps both sides' new rows."""
         changed = f"(SELECT {self._key(self._left_state)} FROM {self._left.source} UNION "
@@ -101,9 +106,11 @@ class TableTableJoinOperator:
 
     def _seeds(self, epoch: Epoch, state: TableState, side: str, changed: str) -> str:
         on = " AND ".join(f"s.{key} = c.k{i}" for i, key in enumerate(state.keys))
+        columns = ", ".join(f"k{i} AS {key}" for i, key in enumerate(state.keys))
+        named = f"(SELECT {columns} FROM {changed})"
         return (
             f"(SELECT {self._key(state)}, {self._row(state, 'FALSE')} AS {side}, "
-            f"CAST(-1 AS BIGINT) AS seq FROM {epoch.table(state.name)} AS s "
+            f"CAST(-1 AS BIGINT) AS seq FROM {state.near(epoch, named)} AS s "
             f"SEMI JOIN {changed} AS c ON {on})"
         )
 
