@@ -5,13 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
 
-import confluent_kafka
 import numpy as np
 import pyarrow as pa
-from confluent_kafka import Consumer, KafkaError, Message
+from confluent_kafka import KafkaError
 
 from merganser.engine.log.kafka_client import (
     LOGGER,
@@ -20,15 +17,15 @@ from merganser.engine.log.kafka_client import (
     kafka_errors,
     log_error,
 )
+from merganser.engine.log.kafka_clients import Clients
+from merganser.engine.log.kafka_records import Chunk, Event, ends_of
 from merganser.engine.log.protocol import RECORD_SCHEMA, TopicBatch, TopicPartition
 from merganser.errors import LogError
 
-LIST_ROWS = 2_000  # Lists of 10,000 and of 1,000 were both slower.
 IDLE_SECONDS = 5.0  # After so long without a record, ask whether the topics are still there.
 READ_SECONDS_MAX = 30.0  # For a replay without a single new record.
 LAG_SECONDS = 5.0
 
-_HEADERS_TYPE = RECORD_SCHEMA.field("headers").type
 _EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's own codes begin with an underscore
 _DOING = "cannot read records"
 _SETTINGS: Mapping[str, Setting] = {
@@ -47,15 +44,6 @@ _SETTINGS: Mapping[str, Setting] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """Records of one topic, and per partition the position behind its last one here."""
-
-    topic: str
-    records: pa.RecordBatch
-    ends: dict[int, int]
-
-
 class KafkaReader:
     """Reads committed records of assigned partitions. For one thread. See `Reader`.
 
@@ -69,26 +57,26 @@ class KafkaReader:
         check_topics: Callable[[set[str]], None],
         *,
         headers: bool,
+        clients: Clients,
     ) -> None:
         """`check_topics` raises LogError if a topic is gone or the cluster is away."""
         self._topics = {place.topic for place in positions}
         self._check_topics = check_topics
-        self._headers = headers
         self._given = dict(positions)  # Behind what poll and read gave.
         self._fetched = dict(positions)  # Behind what the client gave to us.
-        self._ahead: deque[_Chunk] = deque()  # Fetched and not given: a replay read past its end.
+        self._ahead: deque[Chunk] = deque()  # Fetched and not given: a replay read past its end.
         self._partition_ends: dict[TopicPartition, int] = {}
         self._failure: LogError | None = None
         self._heard_at = time.monotonic()
         config = client_settings(settings, "consumer", _SETTINGS)
         with kafka_errors(_DOING):
-            self._consumer = Consumer({**config, "error_cb": self._on_error}, logger=LOGGER)
+            self._consumer = clients.consumer(config, self._on_error, headers=headers)
             self._assign()
 
     def poll(self, rows_max: int, wait_ms: int) -> list[TopicBatch]:
         assert rows_max > 0
         until = time.monotonic() + wait_ms / 1000
-        chunks: list[_Chunk] = []
+        chunks: list[Chunk] = []
         count = 0
         while self._ahead and count < rows_max:
             chunk = self._ahead.popleft()
@@ -100,7 +88,7 @@ class KafkaReader:
         while count < rows_max:
             # A list of one returns with the first record; a longer one would wait to be full.
             wait_s = 0.0 if count else max(until - time.monotonic(), 0.0)
-            pulled = self._pull(min(LIST_ROWS, rows_max - count), 0.0)
+            pulled = self._pull(min(self._consumer.rows_max, rows_max - count), 0.0)
             if not pulled and wait_s:
                 pulled = self._pull(1, wait_s)
             chunks += pulled
@@ -139,11 +127,10 @@ class KafkaReader:
     def lag(self) -> dict[TopicPartition, int]:
         found = {}
         for place, position in self._given.items():
-            where = confluent_kafka.TopicPartition(*place)
             with kafka_errors("cannot read the end of a partition"):
-                _, end = self._consumer.get_watermark_offsets(where, cached=True)
+                end = self._consumer.end(place, 0.0)
                 if end < 0:  # Nothing was fetched from it yet.
-                    _, end = self._consumer.get_watermark_offsets(where, timeout=LAG_SECONDS)
+                    end = self._consumer.end(place, LAG_SECONDS)
             found[place] = max(end - position, 0)
         return found
 
@@ -153,12 +140,7 @@ class KafkaReader:
     # ---- positions of the client ----
 
     def _assign(self) -> None:
-        self._consumer.assign(
-            [
-                confluent_kafka.TopicPartition(place.topic, place.partition, position)
-                for place, position in self._given.items()
-            ]
-        )
+        self._consumer.assign(self._given)
 
     def _seek(self, starts: Mapping[TopicPartition, int]) -> None:
         """Resumes from other positions; what was fetched ahead is dropped."""
@@ -169,15 +151,15 @@ class KafkaReader:
         with kafka_errors(_DOING):
             self._assign()
 
-    def _read_until(self, ends: Mapping[TopicPartition, int]) -> list[_Chunk]:
+    def _read_until(self, ends: Mapping[TopicPartition, int]) -> list[Chunk]:
         """The records before these ends; others that come meanwhile are kept."""
-        found: list[_Chunk] = []
+        found: list[Chunk] = []
         before = list(self._ahead)
         self._ahead.clear()
         self._take(before, ends, found)
         until = time.monotonic() + READ_SECONDS_MAX
         while unread := [place for place, end in ends.items() if self._fetched[place] < end]:
-            pulled = self._pull(LIST_ROWS, 0.0) or self._pull(1, 0.1)
+            pulled = self._pull(self._consumer.rows_max, 0.0) or self._pull(1, 0.1)
             self._take(pulled, ends, found)
             if pulled:
                 until = time.monotonic() + READ_SECONDS_MAX
@@ -194,7 +176,7 @@ class KafkaReader:
         return found
 
     def _take(
-        self, chunks: Sequence[_Chunk], ends: Mapping[TopicPartition, int], found: list[_Chunk]
+        self, chunks: Sequence[Chunk], ends: Mapping[TopicPartition, int], found: list[Chunk]
     ) -> None:
         """Puts records before `ends` into `found` and keeps the others for later."""
         for chunk in chunks:
@@ -212,53 +194,29 @@ class KafkaReader:
 
     # ---- from the client ----
 
-    def _pull(self, rows_max: int, wait_s: float) -> list[_Chunk]:
-        """One list from the client, as Arrow. An error that came with it is kept for later."""
+    def _pull(self, rows_max: int, wait_s: float) -> list[Chunk]:
+        """One list from the client. An error that came with it is kept for later."""
         with kafka_errors(_DOING):
-            messages = self._consumer.consume(rows_max, wait_s)
-        if any(map(Message.error, messages)):
-            messages = self._without_events(messages)
-        if not messages:
-            return []
-        self._heard_at = time.monotonic()
-        chunks = []
-        for topic, of_topic in self._by_topic(messages):
-            chunk = _converted(topic, of_topic, headers=self._headers)
-            chunks.append(chunk)
+            pulled = self._consumer.consume(rows_max, wait_s)
+        for event in pulled.events:
+            self._note(event)
+        for chunk in pulled.chunks:
+            self._heard_at = time.monotonic()
             for partition, end in chunk.ends.items():
                 # The end of the partition may stand behind these records in the same list.
-                place = TopicPartition(topic, partition)
+                place = TopicPartition(chunk.topic, partition)
                 self._fetched[place] = max(self._fetched[place], end)
-        return chunks
+        return pulled.chunks
 
-    def _by_topic(self, messages: list[Message]) -> list[tuple[str, list[Message]]]:
-        if len(self._topics) == 1:
-            return [(next(iter(self._topics)), messages)]
-        found: dict[str, list[Message]] = {}
-        names = [message.topic() or "" for message in messages]
-        if names[0] == names[-1] and len(set(names)) == 1:
-            return [(names[0], messages)]
-        for name, message in zip(names, messages, strict=True):
-            found.setdefault(name, []).append(message)
-        return list(found.items())
-
-    def _without_events(self, messages: list[Message]) -> list[Message]:
-        """The records of a list that also holds ends of partitions or errors, which are noted."""
-        records = []
-        for message in messages:
-            error = message.error()
-            place = TopicPartition(message.topic() or "", message.partition() or 0)
-            offset = message.offset()
-            if error is None:
-                records.append(message)
-            elif error.code() == _EOF:
-                assert offset is not None
-                self._fetched[place] = max(self._fetched[place], offset)
-                self._partition_ends[place] = offset
-            else:
-                where = f'{_DOING} of partition {place.partition} of topic "{place.topic}"'
-                self._keep_failure(log_error(error, where))
-        return records
+    def _note(self, event: Event) -> None:
+        """Keeps the end of a partition, or an error, that the client reported."""
+        place = event.place
+        if event.error.code() == _EOF:
+            self._fetched[place] = max(self._fetched[place], event.offset)
+            self._partition_ends[place] = event.offset
+        else:
+            where = f'{_DOING} of partition {place.partition} of topic "{place.topic}"'
+            self._keep_failure(log_error(event.error, where))
 
     def _on_error(self, error: KafkaError) -> None:
         """Called by the client, from within `consume`. Single connections come and go unharmed."""
@@ -293,52 +251,17 @@ class KafkaReader:
             self._heard_at = now
 
 
-def _converted(topic: str, messages: list[Message], *, headers: bool) -> _Chunk:
-    count = len(messages)
-    partitions = cast("list[int]", list(map(Message.partition, messages)))
-    offsets = cast("list[int]", list(map(Message.offset, messages)))
-    columns = [
-        pa.array(list(map(Message.key, messages)), pa.binary()),
-        pa.array(list(map(Message.value, messages)), pa.binary()),
-        pa.array(np.fromiter((message.timestamp()[1] for message in messages), np.int64, count)),
-        _headers(messages) if headers else pa.nulls(count, _HEADERS_TYPE),
-        # Numpy reads lists of numbers in half the time.
-        pa.array(np.fromiter(partitions, np.int32, count)),
-        pa.array(np.fromiter(offsets, np.int64, count)),
-    ]
-    records = pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA)
-    return _Chunk(topic, records, _ends(partitions, offsets))
+def _chunk(topic: str, records: pa.RecordBatch) -> Chunk:
+    partitions, offsets = (records.column(name).to_numpy() for name in ("partition", "offset"))
+    return Chunk(topic, records, ends_of(partitions, offsets))
 
 
-def _ends(partitions: list[int], offsets: list[int]) -> dict[int, int]:
-    """The position behind the last record of each partition."""
-    # A later pair of a partition replaces an earlier one, so that its last offset stays.
-    last = dict(zip(partitions, offsets, strict=True))
-    return {partition: offset + 1 for partition, offset in last.items()}
-
-
-def _headers(messages: list[Message]) -> pa.Array:
-    found = cast("list[list[tuple[str, bytes | None]]]", list(map(Message.headers, messages)))
-    if not any(found):
-        return pa.nulls(len(found), _HEADERS_TYPE)
-    return pa.array(
-        [[{"key": key, "value": value} for key, value in each] if each else None for each in found],
-        _HEADERS_TYPE,
-    )
-
-
-def _chunk(topic: str, records: pa.RecordBatch) -> _Chunk:
-    partitions: list[int] = records.column("partition").to_pylist()
-    offsets: list[int] = records.column("offset").to_pylist()
-    return _Chunk(topic, records, _ends(partitions, offsets))
-
-
-def _cut(chunk: _Chunk, rows: int) -> tuple[_Chunk, _Chunk]:
+def _cut(chunk: Chunk, rows: int) -> tuple[Chunk, Chunk]:
     first, rest = chunk.records.slice(0, rows), chunk.records.slice(rows)
     return _chunk(chunk.topic, first), _chunk(chunk.topic, rest)
 
 
-def _batches(chunks: Sequence[_Chunk]) -> list[TopicBatch]:
+def _batches(chunks: Sequence[Chunk]) -> list[TopicBatch]:
     by_topic: dict[str, list[pa.RecordBatch]] = {}
     for chunk in chunks:
         by_topic.setdefault(chunk.topic, []).append(chunk.records)

@@ -10,9 +10,15 @@ import pytest
 
 from merganser.engine.log.embedded import EmbeddedLog
 from merganser.engine.log.kafka import KafkaLog
+from merganser.engine.log.kafka_clients import CLIENT_SETTING
 from merganser.engine.log.protocol import Log
 
-KINDS = ["memory", "file", pytest.param("kafka", marks=pytest.mark.kafka)]
+KINDS = [
+    "memory",
+    "file",
+    pytest.param("kafka, native", marks=pytest.mark.kafka),
+    pytest.param("kafka, python", marks=pytest.mark.kafka),
+]
 
 
 @pytest.fixture(params=KINDS)
@@ -25,15 +31,24 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
         case "file":
             made = EmbeddedLog(tmp_path / "log.duckdb")
         case _:
-            made = KafkaLog({"bootstrap.servers": request.getfixturevalue("kafka")})
+            bootstrap = request.getfixturevalue("kafka")
+            client = request.param.removeprefix("kafka, ")
+            made = KafkaLog({"bootstrap.servers": bootstrap, CLIENT_SETTING: client})
     yield made
     made.close()
 
 
+@pytest.fixture(params=["native", "python"])
+def client(request: pytest.FixtureRequest) -> str:
+    """Each kind of client."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def kafka_log(kafka: str) -> Iterator[KafkaLog]:
+def kafka_log(kafka: str, client: str) -> Iterator[KafkaLog]:
     """A log in the shared broker."""
-    made = KafkaLog({"bootstrap.servers": kafka})
+    made = KafkaLog({"bootstrap.servers": kafka, CLIENT_SETTING: client})
     yield made
     made.close()
 

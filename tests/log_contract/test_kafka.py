@@ -236,10 +236,10 @@ class HungClient:
         self.go = threading.Event()
         self.ended = threading.Event()
 
-    def send_offsets_to_transaction(self, *given: Any) -> None:
+    def send_offsets(self, *given: Any) -> None:
         self.go.wait()
         try:
-            self._producer.send_offsets_to_transaction(*given)
+            self._producer.send_offsets(*given)
         finally:
             self.ended.set()
 
