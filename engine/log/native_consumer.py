@@ -96,6 +96,11 @@ class NativeConsumer:
             self._queue = None
             self._client.destroy()
 
+    def __del__(self) -> None:
+        """Frees a consumer that was forgotten."""
+        if getattr(self, "_lock", None) is not None:
+            self.close()
+
     # ---- into Arrow ----
 
     def _converted(self, messages: _Words) -> Pulled:

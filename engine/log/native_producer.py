@@ -13,7 +13,7 @@ from merganser.engine.log import native_kernels as kernels
 from merganser.engine.log.kafka_client import Setting
 from merganser.engine.log.kafka_producer import QUEUE_FULL_SECONDS, OnFailure, stamps_to_write
 from merganser.engine.log.librdkafka import Client, library, raise_code, raise_error
-from merganser.engine.log.protocol import Output, TopicPartition
+from merganser.engine.log.protocol import OUTPUT_SCHEMA, Output, TopicPartition
 
 _FULL = KafkaError._QUEUE_FULL  # noqa: SLF001 - librdkafka's own codes begin with an underscore
 _PURGE_ALL = 1 | 2  # RD_KAFKA_PURGE_F_QUEUE, RD_KAFKA_PURGE_F_INFLIGHT
@@ -34,8 +34,11 @@ class NativeProducer:
 
     def produce(self, output: Output) -> None:
         topic = self._topic(output.topic)
+        table = output.records
+        if table.schema != OUTPUT_SCHEMA:  # A column that is null in all rows may have no type.
+            table = table.cast(OUTPUT_SCHEMA)
         start = 0
-        for records in output.records.to_batches():
+        for records in table.to_batches():
             count = records.num_rows
             partitions = np.full(count, -1, np.int32)
             if output.partitions is not None:
@@ -94,6 +97,11 @@ class NativeProducer:
         for topic in topics.values():
             self._lib.topic_destroy(topic)
         self._client.destroy()
+
+    def __del__(self) -> None:
+        """Frees a producer that was forgotten, topics first."""
+        if hasattr(self, "_calls"):
+            self.close()
 
     # ---- records ----
 

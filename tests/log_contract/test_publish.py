@@ -260,3 +260,17 @@ def test_a_key_goes_to_one_partition_however_many_records_go_with_it(
         places.setdefault(record.key, set()).add(record.partition)
     assert len(places.pop(None)) > 1
     assert {len(partitions) for partitions in places.values()} == {1}
+
+
+def test_column_of_nulls_needs_no_type(log: Log, topic: str, producer_id: str) -> None:
+    publisher = log.publisher(producer_id)
+    records = table([b"a", b"b"])
+    for name in ("value", "headers"):
+        place = records.schema.get_field_index(name)
+        records = records.set_column(place, name, pa.nulls(2))
+    publisher.publish(commit(0, topic), [Output(topic, records)])
+    publisher.close()
+    assert [(each.key, each.value) for each in sorted(read_all(log, topic, count=2))] == [
+        (b"a", None),
+        (b"b", None),
+    ]
