@@ -157,9 +157,14 @@ def _has_only(sql: str, letters: str) -> str:
 
 
 def parse_long_sql(sql: str) -> str:
-    """A 64-bit number from text; NULL where Java raises."""
+    """A 64-bit number from text; NULL where Java raises.
+
+    TRY_CAST though the text is known to be one: over a dictionary (a struct's field, a join's side)
+    DuckDB casts also the texts that CASE keeps out.
+    """
     return (
-        f"CASE WHEN regexp_full_match({sql}, '[+-]?[0-9]{{1,18}}') THEN CAST(({sql}) AS BIGINT) "
+        f"CASE WHEN regexp_full_match({sql}, '[+-]?[0-9]{{1,18}}') "
+        f"THEN TRY_CAST(({sql}) AS BIGINT) "
         f'WHEN {_has_only(sql, "-+0-9")} THEN "$parse_long"({sql}) END'
     )
 
@@ -168,7 +173,7 @@ def parse_double_sql(sql: str) -> str:
     """A DOUBLE from text; NULL where Java raises."""
     return (
         f"CASE WHEN regexp_full_match({sql}, '[+-]?[0-9]{{1,17}}(\\.[0-9]{{1,17}})?') "
-        f"THEN CAST(({sql}) AS DOUBLE) "
+        f"THEN TRY_CAST(({sql}) AS DOUBLE) "
         f'WHEN {_has_only(sql, "-+.0-9a-fA-FxXpP")} THEN "$parse_double"({sql}) END'
     )
 

@@ -39,3 +39,22 @@ def holds(items: str, item: str, kind: SqlType) -> str:
         f"CASE WHEN {item} IS NULL THEN list_count({items}) < len({items}) "
         f"ELSE coalesce({found}, FALSE) END"
     )
+
+
+_BEYOND_16_BITS = "[\\x{10000}-\\x{10FFFF}]"
+"""Only texts with such characters order otherwise by UTF-16 units than by UTF-8 bytes."""
+
+
+def sorted_list(items: str, kind: SqlType, direction: str) -> str:
+    """A list in order, `ASC` or `DESC`, NULLs last; texts by their UTF-16 units, as in Java."""
+    plain = f"list_sort({items}, '{direction}', 'NULLS LAST')"
+    if kind != types.STRING:
+        return plain
+    given = f'list_filter({items}, lambda "$o": "$o" IS NOT NULL)'
+    keyed = f'list_transform({given}, lambda "$o": struct_pack(k := "$utf16"("$o"), v := "$o"))'
+    by_units = f'list_transform(list_sort({keyed}, \'{direction}\'), lambda "$o": "$o".v)'
+    nulls = f'list_filter({items}, lambda "$o": "$o" IS NULL)'
+    return (
+        f"CASE WHEN regexp_matches(array_to_string({items}, ''), '{_BEYOND_16_BITS}') "
+        f"THEN list_concat({by_units}, {nulls}) ELSE {plain} END"
+    )

@@ -150,7 +150,8 @@ def _to_integer(sql: str, source: SqlType, target: SqlType) -> _Converted:
         return _Converted(
             f"CASE WHEN isnan({sql}) THEN 0 WHEN ({sql}) >= {half - 1} THEN {half - 1} "
             f"WHEN ({sql}) <= -{half} THEN CAST(-{half} AS {kind}) "
-            f"ELSE CAST(trunc({sql}) AS {kind}) END"
+            # TRY: over a dictionary DuckDB casts also the values that CASE keeps out.
+            f"ELSE TRY_CAST(trunc({sql}) AS {kind}) END"
         )
     whole = f"({sql})"
     if isinstance(source, DecimalType):

@@ -27,6 +27,8 @@ def comparison_sql(op: str, left: Side, right: Side) -> str:
         return decimal_comparison_sql(op, as_decimal_side(*left), as_decimal_side(*right))
     if kinds[0] == types.STRING and op in _ORDER:
         return _texts(op, left, right)
+    if kinds[0] == types.BYTES and op in _ORDER:
+        return _bytes(op, left[0].sql, right[0].sql)
     first, second = comparable_sql(left[0].sql, kinds[0]), comparable_sql(right[0].sql, kinds[1])
     return f"({first} {op} {second})"
 
@@ -53,10 +55,10 @@ def _doubles(op: str, left: Side, right: Side) -> str:
     if not odd:
         return plain
     either = " OR ".join(odd)
-    if op == "IS DISTINCT FROM":
-        return f"({plain} AND NOT coalesce({either}, FALSE))"
-    if op == "IS NOT DISTINCT FROM":
-        return f"({plain} OR coalesce({either}, FALSE))"
+    if op.startswith("IS "):
+        given = f"{left[0].sql} IS NOT NULL AND {right[0].sql} IS NOT NULL"
+        excepted = f"coalesce(({either}) AND {given}, FALSE)"
+        return f"({plain} AND NOT {excepted})" if "NOT" not in op else f"({plain} OR {excepted})"
     return f"({plain} AND NOT ({either}))"
 
 
@@ -74,6 +76,13 @@ def _texts(op: str, left: Side, right: Side) -> str:
         f"CASE WHEN {ascii_only} THEN {plain} "
         f'ELSE "$utf16"({left[0].sql}) {op} "$utf16"({right[0].sql}) END'
     )
+
+
+def _bytes(op: str, left: str, right: str) -> str:
+    """Order by signed bytes, as Java's are. It differs from DuckDB's only above 0x7F."""
+    high = " OR ".join(f"regexp_matches(hex({sql}), '^(?:..)*[89A-F]')" for sql in (left, right))
+    signed = f'"$signed_bytes"({left}) {op} "$signed_bytes"({right})'
+    return f"CASE WHEN {high} THEN {signed} ELSE ({left} {op} {right}) END"
 
 
 def _is_ascii_literal(node: Expression) -> bool:

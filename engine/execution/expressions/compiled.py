@@ -112,12 +112,7 @@ class Lets:
         """What `build` makes of the operands, long ones that it repeats evaluated once."""
         variable = f'"$l{next(self._numbers)}"'
         named = [
-            Fragment(
-                f"{variable}.v{index}_" if _is_worth_a_name(operand.sql) else operand.sql,
-                _named_raises(operand, f"{variable}.r{index}_", f"{variable}.v{index}_"),
-                operand.logged,
-                operand.nullable,
-            )
+            self._named(operand, f"{variable}.v{index}_", f"{variable}.r{index}_")
             for index, operand in enumerate(operands)
         ]
         text = build(named)
@@ -137,15 +132,18 @@ class Lets:
             f"lambda {variable}: {text}), 1)"
         )
 
+    @staticmethod
+    def _named(operand: Fragment, value_name: str, raises_name: str) -> Fragment:
+        """The operand by its names, short parts as they are."""
+        sql = value_name if _is_worth_a_name(operand.sql) else operand.sql
+        raises = operand.raises
+        if raises == is_null(operand.sql):
+            raises = is_null(sql)
+        elif raises is not None and len(raises) > _LONG:
+            raises = raises_name
+        return Fragment(sql, raises, operand.logged, operand.nullable)
+
 
 def _is_worth_a_name(sql: str) -> bool:
     """Whether an operand is long, and a value; lambdas are none."""
     return len(sql) > _LONG and not sql.startswith("lambda ")
-
-
-def _named_raises(operand: Fragment, raises_name: str, value_name: str) -> str | None:
-    if operand.raises is None or len(operand.raises) <= _LONG:
-        return operand.raises
-    if operand.raises == is_null(operand.sql):
-        return is_null(value_name)
-    return raises_name

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from merganser.engine import types
 from merganser.engine.duck import physical_type
+from merganser.engine.functions.equality import differs_sql
 from merganser.engine.functions.function import (
     RAISES_IF_NULL,
     SCALARS,
@@ -13,11 +14,10 @@ from merganser.engine.functions.function import (
     CallSql,
     Nulls,
     ScalarFunction,
-    fill,
     scalar,
 )
 from merganser.engine.functions.java_text import java_text_sql
-from merganser.engine.functions.lists import holds, unique
+from merganser.engine.functions.lists import holds, sorted_list, unique
 from merganser.engine.functions.python_function import python
 from merganser.engine.functions.utf16 import signed
 from merganser.engine.types import ArrayType, DecimalType, MapType, SqlType, StructType
@@ -162,7 +162,12 @@ def _joined(site: CallSite) -> str:
     delimiter = f"coalesce({site.sql[1]}, '')" if len(site.sql) > 1 else "','"
     text = java_text_sql(_ITEM, kind.element)
     items = f"list_transform({site.sql[0]}, lambda {_ITEM}: coalesce({text}, 'null'))"
-    return f"array_to_string({items}, {delimiter})"
+    if isinstance(site.literals[1] if len(site.sql) > 1 else ",", str):
+        return f"array_to_string({items}, {delimiter})"
+    # DuckDB takes only a constant delimiter: a column's is put before every item but the first.
+    parts = f'list_transform({items}, lambda "$t", "$n": '
+    first = f'CASE WHEN "$n" = 1 THEN "$t" ELSE {delimiter} || "$t" END)'
+    return f"array_to_string({parts}{first}, '')"
 
 
 def _joinable(element: SqlType) -> bool:
@@ -196,17 +201,38 @@ SCALARS.add(
 # ------------------------------------------------------------------ order
 
 
-def _ordered(template: str) -> CallSql:
-    """A template for arrays of values that have an order; NULL for all others."""
+def _ordered(of_elements: Callable[[CallSite, SqlType], str]) -> CallSql:
+    """SQL for arrays of values that have an order; NULL for all others."""
 
     def sql(site: CallSite) -> str:
-        kind = site.types[0]
-        assert isinstance(kind, ArrayType)
-        if isinstance(kind.element, ArrayType | MapType | StructType):
+        kind = _element(site)
+        if isinstance(kind, ArrayType | MapType | StructType):
             return f"CAST(NULL AS {physical_type(site.returns)})"
-        return fill(template, site)
+        return of_elements(site, kind)
 
     return sql
+
+
+def _extreme(name: str) -> CallSql:
+    def sql(site: CallSite, kind: SqlType) -> str:
+        if kind != types.STRING:
+            return f"list_{name}({site.sql[0]})"
+        return f"({sorted_list(site.sql[0], kind, 'ASC' if name == 'min' else 'DESC')})[1]"
+
+    return _ordered(sql)
+
+
+def _sort_by(site: CallSite, kind: SqlType) -> str:
+    """Sorted by the direction of the second argument, ASC without one; NULL for others."""
+    if len(site.sql) == 1:
+        return sorted_list(site.sql[0], kind, "ASC")
+    direction = f"upper({site.sql[1]})"
+    return (
+        f"CASE WHEN {direction} IN ('ASC', 'ASCENDING') "
+        f"THEN {sorted_list(site.sql[0], kind, 'ASC')} "
+        f"WHEN {direction} IN ('DESC', 'DESCENDING') "
+        f"THEN {sorted_list(site.sql[0], kind, 'DESC')} END"
+    )
 
 
 def _unordered(site: CallSite) -> str:
@@ -247,9 +273,7 @@ for _name, _word in (("ARRAY_MAX", "largest"), ("ARRAY_MIN", "smallest")):
                 _extreme_bytes(max if _name == "ARRAY_MAX" else min),
                 raises=False,
             ),
-            scalar(
-                "(ARRAY<T>) -> T", _ordered(f"list_{_name[-3:].lower()}({{0}})"), fails=_unordered
-            ),
+            scalar("(ARRAY<T>) -> T", _extreme(_name[-3:].lower()), fails=_unordered),
             doc=f"The {_word} element of an array; NULLs are left out.",
             category=_CATEGORY,
             examples={
@@ -259,7 +283,6 @@ for _name, _word in (("ARRAY_MAX", "largest"), ("ARRAY_MIN", "smallest")):
         ),
     )
 
-_DIRECTION = "upper({1})"
 SCALARS.add(
     "ARRAY_SORT",
     ScalarFunction(
@@ -267,21 +290,8 @@ SCALARS.add(
         python(
             "$sort_bytes_by", "(ARRAY<BYTES>, STRING) -> ARRAY<BYTES>", _sort_bytes, raises=False
         ),
-        scalar(
-            "(ARRAY<T>) -> ARRAY<T>",
-            _ordered("list_sort({0}, 'ASC', 'NULLS LAST')"),
-            fails=_unordered,
-        ),
-        scalar(
-            "(ARRAY<T>, STRING) -> ARRAY<T>",
-            _ordered(
-                f"CASE WHEN {_DIRECTION} IN ('ASC', 'ASCENDING') "
-                "THEN list_sort({0}, 'ASC', 'NULLS LAST') "
-                f"WHEN {_DIRECTION} IN ('DESC', 'DESCENDING') "
-                "THEN list_sort({0}, 'DESC', 'NULLS LAST') END"
-            ),
-            fails=_unordered,
-        ),
+        scalar("(ARRAY<T>) -> ARRAY<T>", _ordered(_sort_by), fails=_unordered),
+        scalar("(ARRAY<T>, STRING) -> ARRAY<T>", _ordered(_sort_by), fails=_unordered),
         doc="The elements of an array in order, ASC or DESC; NULLs come last.",
         category=_CATEGORY,
         examples={
@@ -297,7 +307,10 @@ SCALARS.add(
     ScalarFunction(
         scalar(
             "(ARRAY<T>, T) -> ARRAY<T>",
-            f"list_filter({{0}}, lambda {_ITEM}: {_ITEM} IS DISTINCT FROM {{1}})",
+            lambda site: (
+                f"list_filter({site.sql[0]}, "
+                f"lambda {_ITEM}: {differs_sql(_ITEM, f'({site.sql[1]})', _element(site))})"
+            ),
             nulls=Nulls.PASS,
         ),
         doc="An array without the elements that equal a value.",

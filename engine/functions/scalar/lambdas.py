@@ -121,12 +121,43 @@ def _items(site: CallSite) -> str:
     return f'list_transform(list_sort({placed}), lambda "$y": {entries}["$y".n])'
 
 
-def _reduce(site: CallSite) -> str:
-    """The fold, from the state on. A NULL state stays NULL: Java's operators raise on it."""
-    kind = physical_type(site.returns)
+def _fold(site: CallSite, raising: str) -> str:
+    """The fold as a struct: `v` is the state, `f` whether the body raised for an element."""
+    head = site.sql[2].partition(": ")[0]
+    state, _, item = head.removeprefix("lambda ").partition(", ")
+    start = f"CAST({site.sql[1]} AS {physical_type(site.returns)})"
+    step = f'struct_pack(v := {_body(site.sql[2])}, f := "$s".f OR {_body(raising)})'
     return (
-        f"CASE WHEN {site.sql[0]} IS NULL THEN {site.sql[1]} "
-        f"ELSE list_reduce({_items(site)}, {site.sql[2]}, CAST({site.sql[1]} AS {kind})) END"
+        f'list_reduce({_items(site)}, lambda "$s", {item}: '
+        f'list_transform(["$s".v], lambda {state}: {step})[1], '
+        f"struct_pack(v := {start}, f := FALSE))"
+    )
+
+
+def _reduce(site: CallSite) -> str:
+    """The fold, from the state on; NULL of a NULL state, the state of a NULL collection."""
+    kind = physical_type(site.returns)
+    raising = site.body_raises[2]
+    if raising is None:
+        fold = f"list_reduce({_items(site)}, {site.sql[2]}, CAST({site.sql[1]} AS {kind}))"
+    else:
+        fold = (
+            f"list_transform([{_fold(site, raising)}], "
+            f'lambda "$r": CASE WHEN "$r".f THEN CAST(NULL AS {kind}) ELSE "$r".v END)[1]'
+        )
+    return (
+        f"CASE WHEN {site.sql[0]} IS NULL OR {site.sql[1]} IS NULL THEN {site.sql[1]} "
+        f"ELSE {fold} END"
+    )
+
+
+def _reduce_fails(site: CallSite) -> str:
+    raising = site.body_raises[2]
+    if raising is None:
+        return "FALSE"
+    return (
+        f"CASE WHEN {site.sql[0]} IS NULL OR {site.sql[1]} IS NULL THEN FALSE "
+        f"ELSE ({_fold(site, raising)}).f END"
     )
 
 
@@ -164,14 +195,18 @@ SCALARS.add(
 SCALARS.add(
     "REDUCE",
     ScalarFunction(
-        scalar("(ARRAY<T>, S, (S, T) => S) -> S", _reduce, nulls=Nulls.PASS),
-        scalar("(MAP<K, V>, S, (S, K, V) => S) -> S", _reduce, nulls=Nulls.PASS),
+        scalar("(ARRAY<T>, S, (S, T) => S) -> S", _reduce, fails=_reduce_fails, nulls=Nulls.PASS),
+        scalar(
+            "(MAP<K, V>, S, (S, K, V) => S) -> S", _reduce, fails=_reduce_fails, nulls=Nulls.PASS
+        ),
         doc="A collection folded into a state, from a first state on.",
         category=_CATEGORY,
         examples={
             "REDUCE(ARRAY[1, 2, 3], 10, (s, x) => s + x)": 16,
             "REDUCE(CAST(NULL AS ARRAY<INT>), 10, (s, x) => s + x)": 10,
             "REDUCE(ARRAY[1], CAST(NULL AS INT), (s, x) => s + x)": None,
+            "REDUCE(ARRAY[1], CAST(NULL AS INT), (s, x) => 5)": None,
+            "REDUCE(ARRAY[0, 1], 10, (s, x) => CASE WHEN s IS NULL THEN 1 ELSE 1 / x END)": None,
         },
     ),
 )

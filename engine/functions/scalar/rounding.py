@@ -12,12 +12,14 @@ from merganser.engine.functions.function import (
     RAISES_IF_NULL,
     SCALARS,
     CallSite,
+    CallSql,
     Nulls,
     Overload,
     ScalarFunction,
     fill,
     scalar,
 )
+from merganser.engine.functions.lists import sorted_list
 from merganser.engine.functions.python_function import define, python
 from merganser.engine.functions.utf16 import signed
 from merganser.engine.types import DecimalType, SqlType
@@ -93,7 +95,7 @@ def _saturated(whole: str) -> str:
     return (
         f"CASE WHEN isnan({{0}}) THEN 0 WHEN {{0}} >= {_LONG_MAX} THEN {_LONG_MAX} "
         f"WHEN {{0}} <= -9223372036854775808 THEN CAST('-9223372036854775808' AS BIGINT) "
-        f"ELSE CAST({whole} AS BIGINT) END"
+        f"ELSE TRY_CAST({whole} AS BIGINT) END"
     )
 
 
@@ -227,6 +229,19 @@ def _common(kinds: tuple[SqlType, ...], _values: tuple[object, ...]) -> SqlType:
     return found
 
 
+def _extreme_text(name: str) -> CallSql:
+    """The first or last of texts by their UTF-16 units."""
+
+    def sql(site: CallSite) -> str:
+        items = f"[{', '.join(site.sql)}]"
+        return f"({sorted_list(items, types.STRING, 'ASC' if name == 'least' else 'DESC')})[1]"
+
+    return sql
+
+
+define("$signed_bytes", (types.BYTES,), types.BYTES, signed)
+
+
 def _extreme_bytes(pick: Callable[..., bytes | None]) -> Callable[..., bytes | None]:
     def row(first: bytes | None, others: list[bytes | None]) -> bytes | None:
         given = [raw for raw in (first, *others) if raw is not None]
@@ -239,7 +254,6 @@ _ORDERED = (
     "INT",
     "BIGINT",
     "DOUBLE",
-    "STRING",
     "DATE",
     "TIME",
     "TIMESTAMP",
@@ -254,6 +268,7 @@ for _name in ("GREATEST", "LEAST"):
                 )
                 for kind in _ORDERED
             ),
+            scalar("(STRING, STRING...) -> STRING", _extreme_text(_name.lower()), nulls=Nulls.PASS),
             python(
                 f"${_name.lower()}_bytes",
                 "(BYTES, BYTES...) -> BYTES",
