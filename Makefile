@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo dev fmt lint quick test bench bench-formats bench-functions bench-state campaign golden docs clean
+.PHONY: demo dev fmt lint quick test bench bench-formats bench-functions bench-fanout bench-state campaign golden docs clean
 
 demo: $(INSTALLED)  ## The main job on the embedded log, some 20 seconds.
 	@$(BIN)/merganser demo $(ARGS)
@@ -48,6 +48,9 @@ bench: $(READY)  ## Against Kafka Streams on this machine; needs a JVM and Maven
 
 bench-formats: $(READY)  ## Records and bytes a second that formats read and write.
 	$(BIN)/python -m bench.formats $(ARGS)
+
+bench-fanout: $(READY)  ## One stream, a thousand subscribers over real connections.
+	$(BIN)/python -m bench.fanout $(ARGS)
 
 bench-functions: $(READY)  ## Rows a second of every scalar function.
 	$(BIN)/python -m bench.functions $(ARGS)

@@ -20,6 +20,7 @@ HIDDEN = "[hidden]"
 ALWAYS_DENIED = frozenset({"ksql.service.id", "merganser.functions.python.enabled"})
 MEMORY_MAX_BYTES = "merganser.memory.max.bytes"
 PULL_IN_SQL = "merganser.pull.sql.enabled"
+PUSH_FROM = "merganser.push.from"
 DENYLIST = "ksql.properties.overrides.denylist"
 
 _SECRET_PARTS = ("password", "secret", "jaas", "token", "basic.auth.user.info", "ssl.key")
@@ -150,6 +151,8 @@ _NUMBERS: dict[str, str] = {
     "ksql.websocket.connection.max.timeout.ms": "3600000",
     "merganser.memory.max.bytes": "0",
     "merganser.pull.sql.max.concurrent": "4",
+    "merganser.push.max.buffer.bytes": "4194304",
+    "merganser.push.max.buffers.bytes": "268435456",
 }
 
 _INTERNAL_TOPICS = (
@@ -189,6 +192,7 @@ _TEXTS: dict[str, str | None] = {
 }
 
 _QUERY_LEVEL = (
+    Property(PUSH_FROM, None, Kind.TEXT, True, True),
     Property(PULL_IN_SQL, "false", Kind.BOOLEAN, True, True),
     Property("merganser.pull.sql.max.rows", "1000000", Kind.NUMBER, True, True),
     Property("merganser.pull.sql.max.memory.bytes", "268435456", Kind.NUMBER, True, True),

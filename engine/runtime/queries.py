@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from merganser.engine.answer import QueryResult
+from merganser.engine.answer import QueryResult, Rows
 from merganser.engine.catalog import Catalog, Source
 from merganser.engine.clock import Clock
 from merganser.engine.duck import Duck
@@ -18,10 +18,19 @@ from merganser.engine.log.protocol import Log, TopicPartition
 from merganser.engine.plan.build import PlannedQuery, plan_query
 from merganser.engine.plan.pull import PULL_FORBIDDEN, check_pull_clauses, plan_pull
 from merganser.engine.plan.sql_pull import plan_sql_pull
+from merganser.engine.properties import PUSH_FROM
+from merganser.engine.runtime.fanout import BUFFER_MAX, FanOuts, SharedRows, push_limit
 from merganser.engine.runtime.lookup import check_limit_allowed, check_pull
 from merganser.engine.runtime.pull import run_pull
 from merganser.engine.runtime.push import PushRows
+from merganser.engine.runtime.push_start import (
+    PushStart,
+    StartKind,
+    parse_start,
+    start_positions,
+)
 from merganser.engine.runtime.services import TaskTable
+from merganser.engine.runtime.shared_plan import SharedPlan, shared_plan
 from merganser.engine.runtime.sql_pull import (
     AT_ONCE_MAX,
     LockedPool,
@@ -46,7 +55,7 @@ class PushEntry:
     query_id: str
     statement: str
     sources: tuple[str, ...]
-    rows: PushRows
+    rows: Rows
 
 
 @dataclass
@@ -81,6 +90,7 @@ class PushTable:
     """The push queries that run now, and how often pull queries may start."""
 
     pull_rate: PullRate = field(default_factory=PullRate)
+    fan_outs: FanOuts = field(default_factory=FanOuts)
     _entries: dict[str, PushEntry] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -127,6 +137,7 @@ class PushTable:
         """Ends all."""
         for entry in self.entries():
             entry.rows.close()
+        self.fan_outs.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +180,54 @@ def run_select(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
 def _push(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
     query = statement.query
     planned = plan_query(query, now.catalog, persistent=False, properties=now.properties)
-    positions = start_positions(planned, now.log, from_earliest=now.from_earliest)
-    query_id = now.pushes.next_id(planned.sources[0].name, scalable=_is_scalable(query, now))
+    given = now.properties.get(PUSH_FROM)
+    start = parse_start(str(given)) if given is not None else None
+    if start is None:
+        start = PushStart(StartKind.EARLIEST if now.from_earliest else StartKind.LATEST)
+    scalable = _is_scalable(query, now)
+    query_id = now.pushes.next_id(planned.sources[0].name, scalable=scalable)
+    if start.kind is StartKind.LATEST and (plan := shared_plan(planned.root)) is not None:
+        return _shared(statement, planned, plan, query_id, now)
+    positions = start_positions(planned, now.log, start)
     return _started(statement, planned, query_id, positions, None, now)
+
+
+def _shared(
+    statement: ast.QueryStatement,
+    planned: PlannedQuery,
+    plan: SharedPlan,
+    query_id: str,
+    now: Selecting,
+) -> QueryResult:
+    """Starts a push query that reads along with the others of its stream."""
+    limit = statement.query.limit
+    rows = SharedRows(
+        query_id,
+        plan,
+        limit=limit,
+        buffer_max_bytes=push_limit(BUFFER_MAX, now.defaults),
+        on_end=now.pushes.ended,
+    )
+    _enter(PushEntry(query_id, statement.text, (planned.sources[0].name,), rows), now)
+    try:
+        now.pushes.fan_outs.join(
+            rows, duck=now.duck, log=now.log, clock=now.clock, properties=now.defaults
+        )
+    except BaseException:
+        now.pushes.ended(query_id)
+        raise
+    return QueryResult(query_id, "push", planned.root.schema.columns, rows, limit)
+
+
+def _enter(entry: PushEntry, now: Selecting) -> None:
+    most = int(str(now.properties.get(MAX_PUSH_QUERIES, MAX_PUSH_QUERIES_DEFAULT)))
+    now.pushes.add(entry, most)
 
 
 def _is_scalable(query: ast.Query, now: Selecting) -> bool:
     """Whether ksqlDB would answer it from the running query that writes its source.
 
-    Here it only shows in the id: every push query reads the topic by itself.
+    Here it only shows in the id: which queries share a reader is another matter (`fanout.py`).
     """
     enabled = str(now.properties.get("ksql.query.push.v2.enabled", "")).lower() == "true"
     plain = not (query.joins or query.window or query.group_by or query.partition_by)
@@ -196,7 +246,7 @@ def _stream_pull(statement: ast.QueryStatement, now: Selecting) -> QueryResult:
         properties=now.properties,
         forbidden=PULL_FORBIDDEN,
     )
-    positions = start_positions(planned, now.log, from_earliest=True)
+    positions = start_positions(planned, now.log, PushStart(StartKind.EARLIEST))
     ends: dict[TopicPartition, int] = {}
     for source in planned.sources:
         ends.update(now.log.end_positions(source.topic))
@@ -227,25 +277,10 @@ def _started(
         drops_null_records=not planned.root.is_table,
         on_end=now.pushes.ended,
     )
-    most = int(str(now.properties.get(MAX_PUSH_QUERIES, MAX_PUSH_QUERIES_DEFAULT)))
     names = tuple(source.name for source in planned.sources)
-    now.pushes.add(PushEntry(query_id, statement.text, names, rows), most)
+    _enter(PushEntry(query_id, statement.text, names, rows), now)
     kind = "push" if ends is None else "stream_pull"
     return QueryResult(query_id, kind, planned.root.schema.columns, rows, limit)
-
-
-def start_positions(
-    planned: PlannedQuery, log: Log, *, from_earliest: bool
-) -> dict[TopicPartition, int]:
-    """Where a transient query starts: tables from their beginning, streams as the caller says."""
-    positions: dict[TopicPartition, int] = {}
-    for source in planned.sources:
-        if source.is_table or from_earliest:
-            positions.update(log.start_positions(source.topic))
-        else:
-            for place, end in log.end_positions(source.topic).items():
-                positions.setdefault(place, end)
-    return positions
 
 
 def _pull(statement: ast.QueryStatement, now: Selecting) -> QueryResult:

@@ -148,6 +148,10 @@ class ForbiddenError(RequestError):
     code = 40300
 
 
+class SlowReaderError(RequestError):
+    """A client does not read a push query's rows as fast as they come."""
+
+
 class UnknownTopicError(RequestError):
     """A PRINT names a topic that is not there."""
 
