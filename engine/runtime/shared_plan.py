@@ -74,7 +74,7 @@ def condition_of(predicate: Expression) -> Condition:
 
     def parameter(constant: Expression, other: Expression) -> Expression:
         found = _constant(constant)
-        if found is None or not _alike(found.type, other.type):
+        if found is None or not _alike(found.type, other.result_type):
             return constant
         values.append(found.value)
         kinds.append(found.type)
