@@ -44,6 +44,7 @@ _SCALARS = {
     Kind.TIME: "TIME",
     Kind.DATE: "DATE",
     Kind.TIMESTAMP: "TIMESTAMP",
+    Kind.JSON: "VARCHAR",
     Kind.NULL: "INTEGER",
 }
 
@@ -57,6 +58,7 @@ _ARROW = {
     Kind.TIME: pa.time64("us"),
     Kind.DATE: pa.date32(),
     Kind.TIMESTAMP: pa.timestamp("us"),
+    Kind.JSON: pa.string(),
 }
 
 

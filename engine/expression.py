@@ -359,6 +359,23 @@ class Dereference(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class JsonPart(Expression):
+    """operand -> 'path' (JSON) or operand ->> 'path' (STRING), of a JSON value or a JSON text.
+
+    `path` begins with `$`. What is not there, and `null`, give NULL.
+    """
+
+    operand: Expression
+    path: str
+    type: SqlType
+
+    def __str__(self) -> str:
+        arrow = "->>" if self.type == types.STRING else "->"
+        path = self.path.replace("'", "''")
+        return f"{self.operand}{arrow}'{path}'"
+
+
+@dataclass(frozen=True, slots=True)
 class ArrayOf(Expression):
     """ARRAY[…]; items have the element type."""
 

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     TIME = "TIME"
     DATE = "DATE"
     TIMESTAMP = "TIMESTAMP"
+    JSON = "JSON"  # Any JSON value, held as its text. ksqlDB has no such type.
     NULL = "NULL"  # The type of an untyped NULL literal; no column has it.
     UNIT = "UNIT"  # The type of a bare interval unit argument (`DATEADD(DAYS, …)`).
 
@@ -117,6 +118,7 @@ BYTES = ScalarType(Kind.BYTES)
 TIME = ScalarType(Kind.TIME)
 DATE = ScalarType(Kind.DATE)
 TIMESTAMP = ScalarType(Kind.TIMESTAMP)
+JSON = ScalarType(Kind.JSON)
 NULL = ScalarType(Kind.NULL)
 UNIT = ScalarType(Kind.UNIT)
 

@@ -43,7 +43,10 @@ _GROUPS: Final[list[tuple[frozenset[str], frozenset[str], str]]] = [
     ),
     (
         frozenset({"SLASH", "PERCENT"}),
-        frozenset({"PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "CONCAT", "ARROW", "LSQB", "DOT"})
+        frozenset(
+            {"PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "CONCAT", "ARROW", "ARROW_TEXT", "LSQB"}
+        )
+        | {"DOT"}
         | {"EQUAL", "NEQ", "LT", "LTE", "GT", "GTE", "AND", "OR", "NOT", "IN", "LIKE", "BETWEEN"}
         | {"IS", "AT", "_ESCAPE", "LPAR", "_OVER_OPEN"},
         "an operator",
@@ -71,6 +74,7 @@ _GROUPS: Final[list[tuple[frozenset[str], frozenset[str], str]]] = [
 _WORDING: Final = {
     "$END": "the end",
     "ARROW": '"->"',
+    "ARROW_TEXT": '"->>"',
     "ASSIGN": '":="',
     "COMMA": '","',
     "CONCAT": '"||"',

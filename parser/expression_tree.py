@@ -21,6 +21,7 @@ from merganser.parser.expressions import (
     CastTo,
     Dereference,
     IntervalUnit,
+    JsonPath,
     MapConstructor,
     Ordering,
     StructConstructor,
@@ -112,6 +113,11 @@ def _parameter(part: Name | Node, place: Meta) -> str:
         hint="A lambda is x => … or (x, y) => …",
         span=span_of(part) or span_at(place),
     )
+
+
+def _step(step: str) -> str | int:
+    """Give a step into JSON: a position is a token, a key or path a plain text."""
+    return int(step) if isinstance(step, Token) else step
 
 
 def _negated(node: Node, negate: bool) -> Node:
@@ -346,6 +352,12 @@ class ExpressionReader:
 
     def bracket(self, _place: Meta, operand: Node, index: Node) -> Node:
         return exp.Bracket(this=operand, expressions=[index])
+
+    def json_part(self, _place: Meta, operand: Node, step: str) -> Node:
+        return JsonPath(this=operand, step=_step(step), as_text=False)
+
+    def json_text(self, _place: Meta, operand: Node, _arrow: Token, step: str) -> Node:
+        return JsonPath(this=operand, step=_step(step), as_text=True)
 
     def dereference(self, _place: Meta, operand: Node, name: Name) -> Node:
         return Dereference(this=operand, field=name.text)

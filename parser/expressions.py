@@ -79,6 +79,27 @@ class IntervalUnit(exp.Expression):
     _hash_raw_args = True
 
 
+class JsonPath(exp.Expression):
+    """`this -> step` or, `as_text`, `this ->> step`: a part of JSON. A step is a text or a number.
+
+    What follows `->` tells it from a struct's field, which is a name.
+    """
+
+    arg_types: ClassVar[dict[str, bool]] = {"this": True, "step": True, "as_text": True}
+    _hash_raw_args = True
+
+    @property
+    def step(self) -> str | int:
+        """A key, a path that begins with `$`, or a position that counts from 0."""
+        step: str | int = self.args["step"]
+        return step
+
+    @property
+    def as_text(self) -> bool:
+        """Whether the part is wanted as STRING."""
+        return bool(self.args["as_text"])
+
+
 class Ordering(exp.Expression):
     """`this [ASC | DESC]` in an OVER clause."""
 
@@ -272,6 +293,11 @@ class _Printer:
     def dereference(self, node: exp.Expression) -> str:
         return f"{self.within(node.this, _PRIMARY)}->{name_sql(node.args['field'])}"
 
+    def json_path(self, node: exp.Expression) -> str:
+        assert isinstance(node, JsonPath)
+        step = string_sql(node.step) if isinstance(node.step, str) else str(node.step)
+        return f"{self.within(node.this, _PRIMARY)}{'->>' if node.as_text else '->'}{step}"
+
     def cast(self, node: exp.Expression) -> str:
         return f"CAST({self._alone(node.this)} AS {node.args['to'].sql()})"
 
@@ -331,6 +357,7 @@ _PRIMARIES: Final[dict[type[exp.Expression], Callable[[_Printer, exp.Expression]
     CastTo: _Printer.cast,
     Dereference: _Printer.dereference,
     IntervalUnit: _Printer.unit,
+    JsonPath: _Printer.json_path,
     MapConstructor: _Printer.map,
     StructConstructor: _Printer.struct,
     WindowCall: _Printer.over,

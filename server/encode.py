@@ -185,6 +185,7 @@ _WRITERS: dict[Kind | None, Callable[..., str]] = {
     Kind.BIGINT: str,
     Kind.DOUBLE: double_text,
     Kind.STRING: string_text,
+    Kind.JSON: str,  # It is its text.
     Kind.BYTES: _bytes_text,
     Kind.TIME: _time_text,
     Kind.DATE: '"{}"'.format,

@@ -13,7 +13,7 @@ from merganser.engine.formats.json_encode import JsonEncoder
 from merganser.engine.formats.json_exact import JsonRowReader
 from merganser.engine.formats.json_fast import JsonFastPath
 from merganser.engine.schema import Column
-from merganser.engine.types import STRING, ArrayType, MapType, SqlType, StructType
+from merganser.engine.types import JSON, STRING, ArrayType, MapType, SqlType, StructType
 from merganser.errors import KeyRuleError, TypeMismatchError
 
 
@@ -69,7 +69,9 @@ class JsonFormat:
         del is_key
         wrapped = options.wrapped or len(columns) != 1
         reader = JsonRowReader(columns, wrapped=wrapped)
-        fast = JsonFastPath(columns, wrapped=wrapped) if columns else None
+        # Values of a JSON column have no proof by length that two readers give one text.
+        has_json = any(part == JSON for column in columns for part in _parts(column.type))
+        fast = JsonFastPath(columns, wrapped=wrapped) if columns and not has_json else None
         return BatchDecoder(columns, reader, fast)
 
     def encoder(

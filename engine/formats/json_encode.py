@@ -36,7 +36,7 @@ def _is_plain(sql_type: SqlType) -> bool:
     """Whether `to_json` writes every value of the (converted) type as ksqlDB does."""
     match sql_type:
         case ScalarType(kind):
-            return kind is not Kind.DOUBLE
+            return kind not in (Kind.DOUBLE, Kind.JSON)
         case DecimalType():
             return False
         case ArrayType(element):
@@ -124,6 +124,8 @@ def _text(sql_type: SqlType, value: str, names: _Names) -> str:
     if _is_plain(sql_type):
         return f"CAST(to_json({_plain(sql_type, value, names)}) AS VARCHAR)"
     match sql_type:
+        case ScalarType(Kind.JSON):
+            return value  # It is its text.
         case ScalarType(Kind.DOUBLE):
             text = scalar_text(sql_type, value)
             return f"CASE WHEN isfinite({value}) THEN {text} ELSE '\"' || {text} || '\"' END"

@@ -176,6 +176,11 @@ def to_string(node: Node) -> str:
             raise InternalError("null is no string")
 
 
+def json_value(node: Node) -> str:
+    """The JSON text of any value, without blanks; numbers keep their digits."""
+    return _text(_json_text(node))
+
+
 def _to_boolean(node: Node) -> Value:
     if isinstance(node, bool):
         return node
@@ -252,6 +257,7 @@ _SCALARS: dict[Kind, Coercion] = {
     Kind.DOUBLE: _to_double,
     Kind.STRING: to_string,
     Kind.BYTES: _to_bytes,
+    Kind.JSON: json_value,
     Kind.TIME: lambda node: time_us(_to_integer(node, LONG_BITS, "TIME")),
     Kind.DATE: lambda node: date_days(_to_integer(node, LONG_BITS, "DATE")),
     Kind.TIMESTAMP: lambda node: timestamp_us(_to_integer(node, LONG_BITS, "TIMESTAMP")),

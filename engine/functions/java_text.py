@@ -12,6 +12,7 @@ _PLAIN_SCALE_MAX = 6  # BigDecimal.toString turns to exponents for smaller numbe
 
 _SCALARS = {
     types.STRING: "({0})",
+    types.JSON: "({0})",
     types.BOOLEAN: "CAST(({0}) AS VARCHAR)",
     types.INTEGER: "CAST(({0}) AS VARCHAR)",
     types.BIGINT: "CAST(({0}) AS VARCHAR)",

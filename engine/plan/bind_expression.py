@@ -32,6 +32,7 @@ from merganser.engine.expression import (
 from merganser.engine.plan.bind_call import bind_call, is_table_call
 from merganser.engine.plan.bind_comparison import ComparisonRules, Side, compare
 from merganser.engine.plan.bind_constructor import bind_array, bind_map, bind_struct
+from merganser.engine.plan.bind_json import bind_json_path
 from merganser.engine.plan.bind_literal import number_literal, shown
 from merganser.engine.plan.bind_window import bind_window
 from merganser.engine.plan.coercion import convert, numeric_rank
@@ -323,6 +324,10 @@ class Binder:
     def _call(self, node: exp.Anonymous) -> Expression:
         return bind_call(self, node)
 
+    def _json_path(self, node: parsed.JsonPath) -> Expression:
+        operand = self.bind(node.this)
+        return bind_json_path(node, operand)
+
     def _window(self, node: parsed.WindowCall) -> Expression:
         return bind_window(self, node)
 
@@ -369,6 +374,7 @@ class Binder:
         exp.Anonymous: _call,
         exp.AtTimeZone: _time_zone,
         parsed.WindowCall: _window,
+        parsed.JsonPath: _json_path,
     }
 
 

@@ -48,6 +48,8 @@ def widens(source: SqlType, target: SqlType) -> bool:
     """Whether a value converts implicitly to another type in an expression (strict)."""
     if source in (target, types.NULL):
         return True
+    if source == types.JSON:
+        return target == types.STRING
     source_rank, target_rank = numeric_rank(source), numeric_rank(target)
     if source_rank is not None and target_rank is not None:
         if isinstance(target, DecimalType):
@@ -112,7 +114,12 @@ def assign(expression: Expression, kind: SqlType, span: Span | None = None) -> E
 
 
 def _assignable(source: SqlType, target: SqlType) -> bool:
-    """As `widens`, but any number of less or equal rank may become a DECIMAL if it fits."""
+    """As `widens`, but any number of less or equal rank may become a DECIMAL if it fits.
+
+    A text that is JSON may become JSON.
+    """
+    if source == types.STRING and target == types.JSON:
+        return True
     source_rank, target_rank = numeric_rank(source), numeric_rank(target)
     if source_rank is not None and target_rank is not None:
         return source_rank <= target_rank

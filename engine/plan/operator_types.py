@@ -55,7 +55,9 @@ def comparison_type(op: str, left: SqlType, right: SqlType) -> SqlType | None:
     if left_rank is not None and right_rank is not None:
         return left if left_rank >= right_rank else right
     if left == right:
-        if left == types.BOOLEAN or isinstance(left, ArrayType | MapType | StructType):
+        if left in (types.BOOLEAN, types.JSON) or isinstance(
+            left, ArrayType | MapType | StructType
+        ):
             return left if op in _EQUALITY else None
         return left
     pair = {left, right}
@@ -71,6 +73,8 @@ def castable(source: SqlType, target: SqlType) -> bool:
     """Whether CAST knows the way from one type to another."""
     if source in (target, types.NULL):
         return True
+    if types.JSON in (source, target):
+        return types.STRING in (source, target)
     if target == types.STRING:
         return source != types.BYTES
     if source == types.STRING:

@@ -14,6 +14,7 @@ from merganser.engine.types import (
     DATE,
     DOUBLE,
     INTEGER,
+    JSON,
     STRING,
     TIME,
     TIMESTAMP,
@@ -39,6 +40,7 @@ _PRIMITIVES: dict[str, SqlType] = {
     "TIME": TIME,
     "DATE": DATE,
     "TIMESTAMP": TIMESTAMP,
+    "JSON": JSON,
 }
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from merganser.engine.catalog import FormatSpec, KeyWindow
 from merganser.engine.formats.format import FORMAT_EXTRAS, FORMATS, FormatOptions
 from merganser.engine.schema import Column, Schema
-from merganser.errors import PropertyError, UnsupportedError, UserError
+from merganser.engine.types import JSON, ArrayType, MapType, SqlType, StructType
+from merganser.errors import KeyRuleError, PropertyError, UnsupportedError, UserError
 from merganser.parser import ast
 
 _COMMON = frozenset(
@@ -198,8 +199,40 @@ def resolve_format(
         _delimiter(clause, part, name, spec_inherited),
         format_properties(clause, part, name, spec_inherited),
     )
+    _check_json(columns, name, is_key=is_key)
     format_.check(columns, format_options(spec), is_key=is_key)
     return spec
+
+
+def _check_json(columns: Sequence[Column], name: str, *, is_key: bool) -> None:
+    """Raises UserError for JSON columns in a key, or in a format that has no such values."""
+    for column in columns:
+        if not _holds_json(column.type):
+            continue
+        if is_key:
+            raise KeyRuleError(
+                f"key column `{column.name}` has type {column.type.sql()}, and keys cannot hold "
+                "JSON: two texts may mean the same",
+                hint="A part of it can be a key, such as PARTITION BY payload->>'id'.",
+            )
+        if name != "JSON":
+            raise UnsupportedError(
+                f"format {name} has no JSON values, and column `{column.name}` is "
+                f"{column.type.sql()}",
+                hint="Use STRING, which -> and ->> take, too; or CAST(… AS STRING).",
+            )
+
+
+def _holds_json(sql_type: SqlType) -> bool:
+    match sql_type:
+        case ArrayType(inner):
+            return _holds_json(inner)
+        case MapType(key, value):
+            return _holds_json(key) or _holds_json(value)
+        case StructType(fields):
+            return any(_holds_json(field.type) for field in fields)
+        case _:
+            return sql_type == JSON
 
 
 def default_format(part: str, properties: Mapping[str, object]) -> str:

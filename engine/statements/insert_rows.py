@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 import pyarrow as pa
 
 from merganser.engine.duck import arrow_type, physical_name
+from merganser.engine.formats.json_exact import json_value
 from merganser.engine.log.protocol import Output
 from merganser.engine.schema import Column, Role
 from merganser.engine.statements.handlers import Session
@@ -157,6 +158,8 @@ def _scalar(value: object, kind: Kind) -> object:
             return value
         case Kind.DOUBLE, int() | Decimal() if not isinstance(value, bool):
             return float(value)
+        case Kind.JSON, _:
+            return json_value(value)  # type: ignore[arg-type]  # It came as JSON.
         case Kind.STRING, str():
             return value
         case _, str() if kind in _TEXTS:

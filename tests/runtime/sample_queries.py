@@ -215,6 +215,12 @@ SAMPLES = {
         "QUALIFY ROW_NUMBER() OVER (PARTITION BY K ORDER BY V) = 1) GROUP BY G;",
         ("s",),
     ),
+    "json_parts": Sample(
+        "CREATE STREAM OUT AS SELECT K, CAST(CONCAT('{\"v\":[', CAST(V AS STRING), ']}') AS JSON) "
+        "->'v' AS J, CONCAT('[\"', G, '\"]')->>0 AS G FROM S;",
+        ("s",),
+        is_table=False,
+    ),
     "table_filter": Sample("CREATE TABLE OUT AS SELECT K, NAME, N FROM T WHERE N > 2;", ("t",)),
 }
 

@@ -29,6 +29,7 @@ STRUCT_VALUES = [{"A": 1, "b$1": "x"}, None, {"A": None, "b$1": None}]
         (pa.array([2**31 - 1, None], pa.int32()), types.INTEGER, ["2147483647", "null"]),
         (pa.array([2**63 - 1, -1]), types.BIGINT, ["9223372036854775807", "-1"]),
         (pa.array([1.5, 2.0, None]), types.DOUBLE, ["1.5", "2.0", "null"]),
+        (pa.array(['{"a":[1]}', None]), types.JSON, ['{"a":[1]}', "null"]),
         (pa.array([b"\x01\x02\x03", None]), types.BYTES, ['"AQID"', "null"]),
         (
             pa.array([Decimal("12.3400"), Decimal(0), None], pa.decimal128(20, 10)),

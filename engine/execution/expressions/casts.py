@@ -69,6 +69,8 @@ def _cast(sql: str, source: SqlType, target: SqlType, depth: int) -> _Converted:
             return _cast_map(sql, source, target, depth)
         case StructType(), StructType():
             return _cast_struct(sql, source, target, depth)
+        case types.JSON, types.STRING:
+            return _Converted(sql)
         case _, types.STRING:
             return _Converted(_text(sql, source, depth))
         case types.STRING, _:
@@ -118,6 +120,8 @@ def _parse(sql: str, target: SqlType) -> _Converted:
             return _strict(conversions.parse_time_sql(sql), sql)
         case types.TIMESTAMP:
             return _strict(conversions.parse_timestamp_sql(sql), sql)
+        case types.JSON:
+            return _strict(f"CASE WHEN json_valid({sql}) THEN {sql} END", sql)
         case types.BYTES:
             return _strict(conversions.parse_base64_sql(sql), sql)
         case _:

@@ -54,6 +54,7 @@ from merganser.engine.expression import (
     Expression,
     InList,
     IsNull,
+    JsonPart,
     Lambda,
     LambdaVariable,
     Like,
@@ -307,6 +308,25 @@ class _Compiler:
         operand = self.value(node.operand).caught()
         return Fragment(f"{operand.sql}.{identifier(node.field)}", None, operand.logged)
 
+    def _json_part(self, node: JsonPart) -> Fragment:
+        """`null` is NULL; a text that is no JSON raises, and what stands around goes on."""
+        operand = self.value(node.operand).caught()
+        path = literal(node.path)
+        kind = node.operand.result_type
+
+        def value(named: Sequence[Fragment]) -> str:
+            sql = named[0].sql
+            if node.type == types.STRING:
+                part = f"json_extract_string({sql}, {path})"
+            else:
+                part = f"nullif(CAST(json_extract({sql}, {path}) AS VARCHAR), 'null')"
+            return part if kind == types.JSON else f"CASE WHEN json_valid({sql}) THEN {part} END"
+
+        malformed = None
+        if kind != types.JSON:
+            malformed = f"coalesce(NOT json_valid({operand.sql}), FALSE)"
+        return Fragment(self._lets.let([operand], value), None, either(operand.logged, malformed))
+
     def _array(self, node: ArrayOf) -> Fragment:
         items = [self.value(item).caught() for item in node.items]
         sql = f"CAST([{', '.join(item.sql for item in items)}] AS {physical_type(node.type)})"
@@ -396,6 +416,7 @@ class _Compiler:
         Cast: _cast,
         Subscript: _subscript,
         Dereference: _dereference,
+        JsonPart: _json_part,
         ArrayOf: _array,
         MapOf: _map,
         StructOf: _struct,
