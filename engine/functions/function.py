@@ -23,6 +23,7 @@ Source: parity/functions.md.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -318,10 +319,17 @@ class AggregateFunction:
         return self.bind_limited(arguments, limit if limit >= 0 else None)
 
 
+def _of_back_end() -> Mapping[str, AggregateFunction]:
+    """DuckDB's own aggregates, whose module needs this one."""
+    module = importlib.import_module("merganser.engine.functions.duckdb_aggregates")
+    found: Mapping[str, AggregateFunction] = module.duckdb_aggregates()
+    return found
+
+
 AGGREGATES: Registry[AggregateFunction] = Registry(
     "aggregate function",
     "merganser.engine.functions.aggregate",
-    more=lambda: _of_users(AggregateFunction),
+    more=lambda: {**_of_back_end(), **_of_users(AggregateFunction)},
 )
 
 

@@ -58,3 +58,18 @@ def sorted_list(items: str, kind: SqlType, direction: str) -> str:
         f"CASE WHEN regexp_matches(array_to_string({items}, ''), '{_BEYOND_16_BITS}') "
         f"THEN list_concat({by_units}, {nulls}) ELSE {plain} END"
     )
+
+
+def _count_in(items: str, item: str) -> str:
+    return f'len(list_filter({items}, lambda "$y": "$y" IS NOT DISTINCT FROM {item}))'
+
+
+def without(old: str, new: str, depth: int = 0, *, first: bool = False) -> str:
+    """`old` without the last (or first) occurrences of the elements of `new`.
+
+    `depth` keeps the names of nested lambdas apart.
+    """
+    item, place = f'"$x{depth}"', f'"$n{depth}"'
+    span = f"1, {place}" if first else f"{place}, len({old})"
+    kept = f"{_count_in(f'list_slice({old}, {span})', item)} > {_count_in(new, item)}"
+    return f"list_filter({old}, lambda {item}, {place}: {kept})"

@@ -31,7 +31,7 @@ def page() -> str:
             signatures = [str(overload.signature) for overload in function.overloads]
             parts.append(_entry(name, signatures, function.doc, function.examples.items()))
     parts.append("\n## Aggregate\n")
-    for name in AGGREGATES:
+    for name in sorted(AGGREGATES.own):
         aggregate = AGGREGATES[name]
         parts.append(_entry(name, aggregate.signatures, aggregate.doc, ()))
     parts.append("\n## Table\n")

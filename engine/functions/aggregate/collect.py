@@ -12,26 +12,11 @@ from merganser.engine.functions.function import (
     AggregateFunction,
     single_type,
 )
-from merganser.engine.functions.lists import holds, unique
+from merganser.engine.functions.lists import holds, unique, without
 from merganser.engine.types import ArrayType
 
 _ITEM = '"$x"'
 _LISTED = 'list({0} ORDER BY "$seq")'
-
-
-def _count_in(items: str, item: str) -> str:
-    return f'len(list_filter({items}, lambda "$y": "$y" IS NOT DISTINCT FROM {item}))'
-
-
-def _without(old: str, new: str, depth: int = 0, *, first: bool = False) -> str:
-    """`old` without the last (or first) occurrences of the elements of `new`.
-
-    `depth` keeps the names of nested lambdas apart.
-    """
-    item, place = f'"$x{depth}"', f'"$n{depth}"'
-    span = f"1, {place}" if first else f"{place}, len({old})"
-    kept = f"{_count_in(f'list_slice({old}, {span})', item)} > {_count_in(new, item)}"
-    return f"list_filter({old}, lambda {item}, {place}: {kept})"
 
 
 def _collect_list(arguments: Sequence[Expression], limit: int | None) -> Accumulator:
@@ -45,10 +30,10 @@ def _collect_list(arguments: Sequence[Expression], limit: int | None) -> Accumul
         merge=f"list_concat({{old}}, {{new}}){cut}",
         final="{state}",
         empty=f"CAST([] AS {state})",
-        undo=_without("{old}", "{new}"),
+        undo=without("{old}", "{new}"),
         # What is not in the old list is one of the epoch's new rows; the first came in before it.
-        exchange=f"list_concat({_without('{old}', '{gone}')}, "
-        f"{_without('{new}', _without('{gone}', '{old}', 1), first=True)}){cut}",
+        exchange=f"list_concat({without('{old}', '{gone}')}, "
+        f"{without('{new}', without('{gone}', '{old}', 1), first=True)}){cut}",
     )
 
 
