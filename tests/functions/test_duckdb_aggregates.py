@@ -23,8 +23,10 @@ _ONE = {
     **dict.fromkeys(("MEDIAN", "ENTROPY", "STDDEV_POP", "VAR_POP", "VAR_SAMP"), "BIGINT"),
     **dict.fromkeys(("KURTOSIS", "SKEWNESS", "SEM", "VARIANCE", "KURTOSIS_POP"), "BIGINT"),
 }
-_TWO = ("CORR", "COVAR_POP", "COVAR_SAMP", "REGR_AVGX", "REGR_AVGY", "REGR_COUNT", "REGR_R2")
-_TWO += ("REGR_INTERCEPT", "REGR_SLOPE", "REGR_SXX", "REGR_SXY", "REGR_SYY")
+_TWO = (
+    *("CORR", "COVAR_POP", "COVAR_SAMP", "REGR_AVGX", "REGR_AVGY", "REGR_COUNT", "REGR_R2"),
+    *("REGR_INTERCEPT", "REGR_SLOPE", "REGR_SXX", "REGR_SXY", "REGR_SYY"),
+)
 CALLS = [
     *(f"{name}({kind})" for name, kind in _ONE.items()),
     *(f"{name}(BIGINT, BIGINT)" for name in _TWO),
