@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ import confluent_kafka.cimpl
 from confluent_kafka import KafkaError, KafkaException
 
 from merganser.engine.log.kafka_client import LOGGER, Setting
+from merganser.engine.log.protocol import TopicPartition
 
 _PRODUCER, _CONSUMER = 0, 1
 _TEXT_BYTES = 512
@@ -183,6 +185,21 @@ def raise_code(code: int) -> None:
     """Raises KafkaException for a code other than 0."""
     if code:
         raise KafkaException(error_of(code))
+
+
+@contextmanager
+def partition_list(positions: Mapping[TopicPartition, int]) -> Iterator[int]:
+    """Positions as the library takes them: the address of a list that lives for the block."""
+    lib = library()
+    places: int = lib.topic_partition_list_new(len(positions))
+    try:
+        for place, position in positions.items():
+            topic = place.topic.encode()
+            lib.topic_partition_list_add(places, topic, place.partition)
+            lib.topic_partition_list_set_offset(places, topic, place.partition, position)
+        yield places
+    finally:
+        lib.topic_partition_list_destroy(places)
 
 
 class Client:

@@ -19,6 +19,7 @@ from merganser.engine.log.librdkafka import (
     MessageHead,
     error_of,
     library,
+    partition_list,
     raise_code,
 )
 from merganser.engine.log.protocol import RECORD_SCHEMA, TopicPartition
@@ -66,16 +67,8 @@ class NativeConsumer:
                 kernels.call_each(self._lib.address("message_destroy"), messages)
 
     def assign(self, positions: Mapping[TopicPartition, int]) -> None:
-        lib = self._lib
-        places = lib.topic_partition_list_new(len(positions))
-        try:
-            for place, position in positions.items():
-                topic = place.topic.encode()
-                lib.topic_partition_list_add(places, topic, place.partition)
-                lib.topic_partition_list_set_offset(places, topic, place.partition, position)
-            raise_code(lib.assign(self._client.handle, places))
-        finally:
-            lib.topic_partition_list_destroy(places)
+        with partition_list(positions) as places:
+            raise_code(self._lib.assign(self._client.handle, places))
 
     def end(self, place: TopicPartition, wait_s: float) -> int:
         low, high = ctypes.c_int64(-1), ctypes.c_int64(-1)

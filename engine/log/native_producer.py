@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError
 from merganser.engine.log import native_kernels as kernels
 from merganser.engine.log.kafka_client import Setting
 from merganser.engine.log.kafka_producer import QUEUE_FULL_SECONDS, OnFailure, stamps_to_write
-from merganser.engine.log.librdkafka import Client, library, raise_code, raise_error
+from merganser.engine.log.librdkafka import Client, library, partition_list, raise_code, raise_error
 from merganser.engine.log.protocol import OUTPUT_SCHEMA, Output, TopicPartition
 
 _FULL = KafkaError._QUEUE_FULL  # noqa: SLF001 - librdkafka's own codes begin with an underscore
@@ -63,17 +63,12 @@ class NativeProducer:
         self, positions: Mapping[TopicPartition, int], group_id: str, seconds: float
     ) -> None:
         lib, handle = self._lib, self._client.handle
-        places = lib.topic_partition_list_new(len(positions))
         group = lib.consumer_group_metadata_new(group_id.encode())
         try:
-            for place, position in positions.items():
-                topic = place.topic.encode()
-                lib.topic_partition_list_add(places, topic, place.partition)
-                lib.topic_partition_list_set_offset(places, topic, place.partition, position)
-            raise_error(lib.send_offsets_to_transaction(handle, places, group, _ms(seconds)))
+            with partition_list(positions) as places:
+                raise_error(lib.send_offsets_to_transaction(handle, places, group, _ms(seconds)))
         finally:
             lib.consumer_group_metadata_destroy(group)
-            lib.topic_partition_list_destroy(places)
 
     def commit_transaction(self, seconds: float) -> None:
         raise_error(self._lib.commit_transaction(self._client.handle, _ms(seconds)))
