@@ -109,6 +109,19 @@ class StructType(SqlType):
         return next((field for field in self.fields if field.name == name), None)
 
 
+def json_as_text(kind: SqlType) -> SqlType:
+    """The type with STRING for each JSON in it, for what knows no such values."""
+    match kind:
+        case ArrayType(element):
+            return ArrayType(json_as_text(element))
+        case MapType(key, value):
+            return MapType(json_as_text(key), json_as_text(value))
+        case StructType(fields):
+            return StructType(tuple(StructField(f.name, json_as_text(f.type)) for f in fields))
+        case _:
+            return STRING if kind == JSON else kind
+
+
 BOOLEAN = ScalarType(Kind.BOOLEAN)
 INTEGER = ScalarType(Kind.INTEGER)
 BIGINT = ScalarType(Kind.BIGINT)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from merganser.engine.answer import RowBatch
 from merganser.engine.runtime.sql_rows import arrow_shape
-from merganser.engine.types import STRING, ArrayType, MapType, SqlType, StructType
+from merganser.engine.types import JSON, STRING, ArrayType, MapType, SqlType, StructType
 from merganser.server.encode import column_fragments
 from merganser.server.failures import Body
 from merganser.server.frames import BROKEN, PIECE_ROWS, Group, Header
@@ -110,7 +110,7 @@ def _live(batch: RowBatch) -> pa.Table:
 def _fields(values: pa.ChunkedArray, sql_type: SqlType) -> list[str]:
     if sql_type == STRING:
         return ["" if cell is None else _field(cell) for cell in values.to_pylist()]
-    nested = isinstance(sql_type, ArrayType | MapType | StructType)
+    nested = sql_type == JSON or isinstance(sql_type, ArrayType | MapType | StructType)
     texts = column_fragments(values, sql_type)
     return ["" if text == "null" else _field(text if nested else text.strip('"')) for text in texts]
 

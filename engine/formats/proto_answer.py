@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -33,6 +34,7 @@ from merganser.engine.types import (
     SqlType,
     StructField,
     StructType,
+    json_as_text,
 )
 
 _IMPORTS = {
@@ -56,6 +58,7 @@ class ProtobufRows:
         Raises:
             UserError: Protobuf cannot express one of them.
         """
+        columns = [replace(column, type=json_as_text(column.type)) for column in columns]
         struct = row_type(columns)
         self.schema = _AnswerText().of(struct)
         self._writer = BareRowWriter(columns, ProtoText(None, None).of(struct), wrapped=True)

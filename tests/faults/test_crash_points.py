@@ -45,6 +45,9 @@ RECORDS = 80
 EPOCHS = 3
 CRASHED = (
     "filter",
+    "union_totals",
+    "running",
+    "top_two",
     "tumbling",
     "hopping",
     "final",

@@ -63,6 +63,72 @@ def test_totals_are_those_of_plain_sql(lab: Laboratory, plan: Plan) -> None:
     assert sorted(found, key=repr) == sorted(_plain_totals(plan), key=repr)
 
 
+@cutting
+@given(plan=plans(["top_two"]))
+def test_places_are_those_of_plain_sql(lab: Laboratory, plan: Plan) -> None:
+    """However it is cut: what DuckDB numbers over the whole input in one statement."""
+    task = lab.run(plan)
+    rows = [row for row in lab.output(task) if isinstance(row, Written)]
+    found = {
+        (json.loads(key or b"")["K"], json.loads(key or b"")["PLACE"]): json.loads(value)
+        for key, (value, _) in latest(rows).items()
+    }
+    assert found == _plain_places(plan)
+
+
+def _plain_places(plan: Plan) -> dict[tuple[str, int], dict[str, object]]:
+    duck = Duck.memory()
+    try:
+        duck.register("input", _numbered(plan))
+        places = duck.rows(
+            "SELECT k, g, v, row_number() OVER (PARTITION BY k ORDER BY v DESC NULLS LAST, "
+            "g NULLS LAST, number DESC) AS place FROM input QUALIFY place <= 2"
+        )
+    finally:
+        duck.close()
+    return {(str(k), int(str(place))): {"G": g, "V": v} for k, g, v, place in places}
+
+
+@cutting
+@given(plan=plans(["running"]))
+def test_rows_before_are_those_of_plain_sql(lab: Laboratory, plan: Plan) -> None:
+    """However it is cut: what DuckDB's own window functions give over the whole input."""
+    task = lab.run(plan)
+    found = [
+        (row.key.decode(), *json.loads(row.value).values())
+        for row in lab.output(task)
+        if isinstance(row, Written) and row.key is not None and row.value is not None
+    ]
+    duck = Duck.memory()
+    try:
+        duck.register("input", _numbered(plan))
+        wanted = duck.rows(
+            "SELECT k, v, row_number() OVER w, lag(v) OVER w, lag(v, 2, 99) OVER w FROM input "
+            "WHERE g <> 'z' WINDOW w AS (PARTITION BY k ORDER BY number) "
+            "QUALIFY lag(v) OVER w IS DISTINCT FROM v"
+        )
+    finally:
+        duck.close()
+    assert sorted(found, key=repr) == sorted(wanted, key=repr)
+
+
+def _numbered(plan: Plan) -> pa.Table:
+    """The rows of stream S with their numbers; those of one key come in the order of offsets."""
+    rows = [
+        (record.key.decode(), json.loads(record.value))
+        for record in plan.records
+        if record.topic == "s" and record.key is not None and record.value is not None
+    ]
+    return pa.table(
+        {
+            "number": pa.array(range(len(rows)), pa.int64()),
+            "k": pa.array([key for key, _ in rows], pa.string()),
+            "g": pa.array([value["G"] for _, value in rows], pa.string()),
+            "v": pa.array([value["V"] for _, value in rows], pa.int64()),
+        }
+    )
+
+
 def _plain_totals(plan: Plan) -> list[tuple[object, ...]]:
     rows = [
         (record.timestamp_ms, json.loads(record.value))

@@ -16,7 +16,18 @@ from merganser.engine.state import key_index
 from tests.runtime.driving import append, opened, run_to, state_of, written
 from tests.runtime.sample_queries import SAMPLES, SOURCES, cuts_in_order, sample_records
 
-INDEXED = ("totals", "tumbling", "session", "stream_table", "table_table", "table_filter", "having")
+INDEXED = (
+    "totals",
+    "tumbling",
+    "session",
+    "stream_table",
+    "table_table",
+    "table_filter",
+    "having",
+    "running",
+    "last_of_each",
+    "top_two",
+)
 
 
 @contextmanager

@@ -10,7 +10,13 @@ from __future__ import annotations
 
 from merganser.engine.duck import Duck, identifier, physical_type
 from merganser.engine.execution.expressions.compile import compile_expression
-from merganser.engine.execution.operators.keyed import LIVE, computed, numbered, same_key
+from merganser.engine.execution.operators.keyed import (
+    LIVE,
+    KeyedTable,
+    computed,
+    numbered,
+    same_key,
+)
 from merganser.engine.execution.rows import Changes, Rows
 from merganser.engine.execution.topology import Epoch
 from merganser.engine.expression import WindowCall
@@ -35,6 +41,11 @@ class RunningOperator:
             rows, [call.arguments[0] for _, call in self._lags], "x", "OVER"
         )
         self._checks = rows.checks + checks + more
+        lists = [
+            f'"$l{index}" STRUCT(v {physical_type(call.type)})[]'
+            for index, (_, call) in enumerate(self._lags)
+        ]
+        self._state = KeyedTable(self._operator, node.partition, ['"$count" BIGINT', *lists])
 
     @property
     def rows(self) -> Rows:
@@ -49,19 +60,11 @@ class RunningOperator:
 
     def prepare(self, duck: Duck, state: str) -> None:
         """Creates the state table."""
-        columns = [
-            f'"$p{index}" {physical_type(key.result_type)}'
-            for index, key in enumerate(self._node.partition)
-        ]
-        columns.append('"$count" BIGINT')
-        columns += [
-            f'"$l{index}" STRUCT(v {physical_type(call.type)})[]'
-            for index, (_, call) in enumerate(self._lags)
-        ]
-        duck.execute(
-            f"CREATE TABLE IF NOT EXISTS {identifier(state)}.main.{identifier(self._operator)} "
-            f"({', '.join(columns)})"
-        )
+        self._state.prepare(duck, state)
+
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Looks after the state table."""
+        self._state.maintain(duck, state)
 
     def run(self, epoch: Epoch) -> None:
         """Numbers the epoch's rows, then keeps what the next epoch needs."""
@@ -77,16 +80,18 @@ class RunningOperator:
             self._fresh,
             f"SELECT {outer} FROM (SELECT {inner} FROM {self._rows.source} WHERE {LIVE})",
         )
-        table, fresh = epoch.table(self._operator), identifier(self._fresh)
+        fresh = identifier(self._fresh)
+        wanted = self._state.wanted(epoch, fresh)
+        known = self._state.near(epoch, wanted)
         names = [f"f.{identifier(column.name)}" for column in self._rows.schema]
         engine = [f"f.{name}" for name in self._rows.engine_columns]
         calls = [f"{self._call(call)} AS {identifier(name)}" for name, call in self._node.calls]
         epoch.keep(
             self._out,
             f"SELECT {', '.join([*names, *calls, *engine])} FROM {fresh} AS f "
-            f"LEFT JOIN {table} AS s ON {same_key(self._count, 'f', 's')}",
+            f"LEFT JOIN {known} AS s ON {same_key(self._count, 'f', 's')}",
         )
-        self._store(epoch, table, fresh)
+        self._store(epoch, known, wanted)
 
     def _call(self, call: WindowCall) -> str:
         """The value of a call over a fresh row `f` and what was kept of its key, `s`."""
@@ -101,7 +106,8 @@ class RunningOperator:
         other = compile_expression(call.arguments[1]).sql
         return f"CASE WHEN ({found}) IS NULL THEN {other} ELSE ({found}).v END"
 
-    def _store(self, epoch: Epoch, table: str, fresh: str) -> None:
+    def _store(self, epoch: Epoch, known: str, wanted: str) -> None:
+        fresh, table = identifier(self._fresh), epoch.table(self._operator)
         keys = numbered("p", self._count)
         lists = [
             f'list(struct_pack(v := "$x{index}") ORDER BY "$seq")[-{call.offset}:] AS "$l{index}"'
@@ -123,11 +129,16 @@ class RunningOperator:
         epoch.keep(
             self._next,
             f"SELECT {columns} FROM (SELECT {added} FROM {fresh} GROUP BY {', '.join(keys)}) AS a "
-            f"LEFT JOIN {table} AS s ON {same_key(self._count, 'a', 's')}",
+            f"LEFT JOIN {known} AS s ON {same_key(self._count, 'a', 's')}",
         )
-        following = identifier(self._next)
+        # In place: rows of an indexed table that go and come again leave holes.
+        following, same = identifier(self._next), same_key(self._count, "s", "n")
+        changed = ['"$count"', *(f'"$l{index}"' for index in range(len(self._lags)))]
         epoch.duck.execute(
-            f"DELETE FROM {table} AS s USING {following} AS n WHERE "
-            f"{same_key(self._count, 's', 'n')}"
+            f"UPDATE {table} AS s SET {', '.join(f'{name} = n.{name}' for name in changed)} "
+            f"FROM {following} AS n WHERE {same}{wanted}"
         )
-        epoch.duck.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {following}")
+        epoch.duck.execute(
+            f"INSERT INTO {table} BY NAME SELECT n.* FROM {following} AS n "
+            f"ANTI JOIN {table} AS s ON {same}{wanted}"
+        )

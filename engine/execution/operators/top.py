@@ -9,7 +9,13 @@ Time: nothing moves. Rows that are equal in the order go by arrival: the later o
 from __future__ import annotations
 
 from merganser.engine.duck import Duck, identifier, physical_type
-from merganser.engine.execution.operators.keyed import LIVE, computed, numbered, same_key
+from merganser.engine.execution.operators.keyed import (
+    LIVE,
+    KeyedTable,
+    computed,
+    numbered,
+    same_key,
+)
 from merganser.engine.execution.rows import Changes, Rows
 from merganser.engine.execution.topology import Epoch
 from merganser.engine.plan.nodes import TopNode
@@ -33,6 +39,12 @@ class TopOperator:
         self._order, more = computed(rows, [each.key for each in node.order], "o", "OVER")
         self._checks = rows.checks + checks + more
         self._columns = [identifier(column.name) for column in rows.schema]
+        order = [f'"$o{index}" {physical_type(each.type)}' for index, each in enumerate(node.order)]
+        mine = [f"{identifier(c.name)} {physical_type(c.type)}" for c in rows.schema]
+        engine = ['"$rowtime" BIGINT', '"$partition" INTEGER', '"$offset" BIGINT']
+        engine += ['"$arrival" BIGINT', '"$place" BIGINT']
+        keys = [key for _, key in node.partition]
+        self._state = KeyedTable(self._operator, keys, [*order, *mine, *engine])
 
     @property
     def rows(self) -> Rows:
@@ -47,24 +59,11 @@ class TopOperator:
 
     def prepare(self, duck: Duck, state: str) -> None:
         """Creates the state table."""
-        node = self._node
-        columns = [
-            f'"$p{index}" {physical_type(key.result_type)}'
-            for index, (_, key) in enumerate(node.partition)
-        ]
-        columns += [
-            f'"$o{index}" {physical_type(each.type)}' for index, each in enumerate(node.order)
-        ]
-        columns += [
-            f"{identifier(column.name)} {physical_type(column.type)}"
-            for column in self._rows.schema
-        ]
-        columns += ['"$rowtime" BIGINT', '"$partition" INTEGER', '"$offset" BIGINT']
-        columns += ['"$arrival" BIGINT', '"$place" BIGINT']
-        duck.execute(
-            f"CREATE TABLE IF NOT EXISTS {identifier(state)}.main.{identifier(self._operator)} "
-            f"({', '.join(columns)})"
-        )
+        self._state.prepare(duck, state)
+
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Looks after the state table."""
+        self._state.maintain(duck, state)
 
     @property
     def _kept(self) -> list[str]:
@@ -89,19 +88,21 @@ class TopOperator:
         )
         fresh, ranked = identifier(self._fresh), identifier(self._ranked)
         epoch.times[self._operator][0] = arrived + _row_count(epoch, fresh)
-        epoch.keep(self._ranked, self._ranking(table, fresh))
+        wanted = self._state.wanted(epoch, fresh)
+        known = self._state.near(epoch, wanted)
+        epoch.keep(self._ranked, self._ranking(known, fresh))
         same = same_key(self._count, "r", "s")
         epoch.keep(
             self._out,
-            f"SELECT {', '.join(self._output())} FROM {ranked} AS r LEFT JOIN {table} AS s "
+            f"SELECT {', '.join(self._output())} FROM {ranked} AS r LEFT JOIN {known} AS s "
             f'ON {same} AND r."$place" = s."$place" '
             'WHERE s."$place" IS NULL OR s."$arrival" <> r."$arrival"',
         )
-        epoch.duck.execute(f"DELETE FROM {table} AS s USING {ranked} AS r WHERE {same}")
+        epoch.duck.execute(f"DELETE FROM {table} AS s USING {ranked} AS r WHERE {same}{wanted}")
         kept = ", ".join([*self._kept, '"$place"'])
         epoch.duck.execute(f"INSERT INTO {table} ({kept}) SELECT {kept} FROM {ranked}")
 
-    def _ranking(self, table: str, fresh: str) -> str:
+    def _ranking(self, known: str, fresh: str) -> str:
         """The first rows of each key that has new ones, out of those and of what was kept."""
         order = [
             f'"$o{index}" {"DESC" if each.descending else "ASC"} NULLS LAST'
@@ -111,7 +112,7 @@ class TopOperator:
         keys = ", ".join(numbered("p", self._count))
         kept = ", ".join(self._kept)
         old = (
-            f'SELECT {kept}, CAST(NULL AS BIGINT) AS "$seq", NULL AS "$headers" FROM {table} AS s '
+            f'SELECT {kept}, CAST(NULL AS BIGINT) AS "$seq", NULL AS "$headers" FROM {known} AS s '
             f"SEMI JOIN {fresh} AS f ON {same_key(self._count, 's', 'f')}"
         )
         place = f"row_number() OVER (PARTITION BY {keys} ORDER BY {', '.join(order)})"
