@@ -18,6 +18,5 @@ def default_registry(properties: Mapping[str, str], *, embedded: bool) -> Schema
     if url == "":
         return None
     if url:
-        user = properties.get("ksql.schema.registry.basic.auth.user.info")
-        return ConfluentSchemaRegistry(url, user=user)
+        return ConfluentSchemaRegistry(properties)
     return MemorySchemaRegistry() if embedded else None
