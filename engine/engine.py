@@ -29,6 +29,7 @@ from merganser.engine.runtime.queries import PushTable
 from merganser.engine.runtime.services import DryActions, RealActions, RestoreActions, TaskTable
 from merganser.engine.runtime.sql_pull import LockedPool
 from merganser.engine.runtime.task import Task, TaskStats
+from merganser.engine.schema_registry.confluent import ConfluentSchemaRegistry
 from merganser.engine.schema_registry.default import default_registry
 from merganser.engine.schema_registry.memory import TrialSchemaRegistry
 from merganser.engine.schema_registry.protocol import SchemaRegistry
@@ -138,6 +139,7 @@ class Engine:
         """An engine on a log; `duck` is an instance to share that knows all functions."""
         self.config = config
         self.log = log
+        self._owns_schemas = schemas is None
         self.schemas = schemas or default_registry(
             config.properties, embedded=not hasattr(log, "cluster_id")
         )
@@ -191,6 +193,8 @@ class Engine:
         self.functions.close()
         self._locked.close()
         self._duck.close()
+        if self._owns_schemas and isinstance(self.schemas, ConfluentSchemaRegistry):
+            self.schemas.close()
 
     def terminate_cluster(self, delete_topics: Sequence[str]) -> tuple[Answer, Callable[[], None]]:
         """The answer to who asks for the service's end, and what brings it, blocking.

@@ -8,6 +8,7 @@ Source: the Protocol Buffers language specification, proto2 and proto3.
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
     FileDescriptorProto,
 )
+from google.protobuf.message import DecodeError as MessageDecodeError
 
 _TOKEN = re.compile(
     r"""
@@ -49,6 +51,9 @@ class ProtoTextError(ValueError):
     """The text is no .proto file."""
 
 
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+=*\s*")
+
+
 @dataclass
 class ProtoFile:
     """A .proto file.
@@ -62,12 +67,25 @@ class ProtoFile:
 
 
 def parse_proto(name: str, text: str) -> ProtoFile:
-    """The file of that name.
+    """The file of that name, from its text or, in base64, its compiled form.
+
+    Python's serializers register the latter; not every registry turns it into text.
 
     Raises:
         ProtoTextError: The text is no .proto file.
     """
+    if _BASE64.fullmatch(text) is not None:
+        return ProtoFile(_compiled(name, text))
     return _Parser(name, text).file()
+
+
+def _compiled(name: str, text: str) -> FileDescriptorProto:
+    try:
+        found = FileDescriptorProto.FromString(base64.b64decode(text))
+    except (ValueError, MessageDecodeError):
+        raise ProtoTextError("it is neither text nor a compiled file") from None
+    found.name = name
+    return found
 
 
 class _Parser:

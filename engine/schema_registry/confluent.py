@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _CONFLICT = 409
 _UNPROCESSABLE = 422
 _NOT_FOUND = 404
+_NO_SUCH = {40401, 40402, 40403}
+"""Of subjects, versions and schemas. What stands in for a registry that is not there yet, a proxy or
+the server that it starts in, has a 404 of its own, and no record may be left out for that."""
+
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 
@@ -132,7 +136,7 @@ class ConfluentSchemaRegistry:
             return ask()
         except self._module.SchemaRegistryError as error:
             status = error.http_status_code
-            if status == _NOT_FOUND and subject is None:
+            if status == _NOT_FOUND and subject is None and error.error_code in _NO_SUCH:
                 return None
             if subject is not None and status in (_CONFLICT, _UNPROCESSABLE):
                 raise UserError(
@@ -141,7 +145,7 @@ class ConfluentSchemaRegistry:
                 ) from error
             raise RegistryError(
                 f"the schema registry answers {status}: {error.error_message}",
-                retryable=status >= _SERVER_ERROR or status == _TOO_MANY,
+                retryable=status >= _SERVER_ERROR or status in (_TOO_MANY, _NOT_FOUND),
             ) from error
         except self._failures as error:
             raise RegistryError(

@@ -107,7 +107,8 @@ def _closed() -> str:
 
 
 @pytest.mark.parametrize(
-    ("status", "retryable"), [(500, True), (503, True), (429, True), (401, False), (403, False)]
+    ("status", "retryable"),
+    [(500, True), (503, True), (429, True), (404, True), (401, False), (403, False)],
 )
 def test_other_answers_are_the_registrys_matter(status: int, retryable: bool) -> None:
     answer: Answer = lambda _: (status, {"error_code": status, "message": "no"})  # noqa: E731
