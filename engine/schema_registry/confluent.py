@@ -27,8 +27,8 @@ _CONFLICT = 409
 _UNPROCESSABLE = 422
 _NOT_FOUND = 404
 _NO_SUCH = {40401, 40402, 40403}
-"""Of subjects, versions and schemas. What stands in for a registry that is not there yet, a proxy or
-the server that it starts in, has a 404 of its own, and no record may be left out for that."""
+"""Of subjects, versions and schemas. What stands in for a registry that is not there yet, a proxy
+or the server that it starts in, has a 404 of its own; no record may be left out for that."""
 
 _SERVER_ERROR = 500
 _TOO_MANY = 429
