@@ -21,7 +21,7 @@ from merganser.engine.duck import Duck
 from merganser.engine.duck_locked import Parameters
 from merganser.engine.functions.python.of_engine import EngineFunctions
 from merganser.engine.functions.python_function import register_functions
-from merganser.engine.log.protocol import Log
+from merganser.engine.log.protocol import Log, TopicPartition
 from merganser.engine.properties import MEMORY_MAX_BYTES, PULL_IN_SQL, check_allowed, find_property
 from merganser.engine.runtime import processing_log
 from merganser.engine.runtime.command_log import Command, CommandLog
@@ -51,6 +51,7 @@ from merganser.engine.statements.terminate_cluster import (
 from merganser.errors import (
     CommandTimeoutError,
     MerganserError,
+    SqlSyntaxError,
     UnknownPropertyError,
     UnsupportedError,
     UserError,
@@ -312,7 +313,8 @@ class Engine:
             except MerganserError as error:
                 # What a check answered has not happened.
                 if statement is None:
-                    shown = first_undefined(part.text, session.usable_variables) or part.text
+                    shown = first_undefined(part.text, session.usable_variables)
+                    shown = shown or _line_of(error, text) or part.text
                 else:
                     shown = failed_text(statement, session)
                 raise StatementFailure(error, shown, () if dry else answers) from error
@@ -428,6 +430,17 @@ class Engine:
         """Counters of the persistent queries."""
         return [task.stats for task in self.tasks()]
 
+    def stores(self) -> Mapping[str, Mapping[TopicPartition, tuple[int, int]]]:
+        """The queries that keep a table that can be queried: id → how far it is of what is there.
+
+        Per partition the position and the end.
+        """
+        kept = {task.query_id for task in self.tasks() if task.topology.materialization is not None}
+        running = RunningQueries(
+            self._tasks, self._pushes, self.log, lambda: self.catalog
+        ).running()
+        return {query.query_id: query.positions for query in running if query.query_id in kept}
+
     def command_statuses(self) -> Mapping[str, CommandState]:
         """What became of the commands, by command id."""
         return dict(self._statuses)
@@ -477,6 +490,14 @@ class Engine:
 def _first_statement(text: str) -> str:
     parts = split_script(text)
     return parts[0].text if parts else text
+
+
+def _line_of(error: MerganserError, text: str) -> str | None:
+    """The line of a script that could not be read: ksqlDB shows it for the statement."""
+    if not isinstance(error, SqlSyntaxError) or error.span is None:
+        return None
+    lines = text.split("\n")
+    return lines[error.span.line - 1].strip() if error.span.line <= len(lines) else None
 
 
 def _handled(statement: ast.Statement, session: Session) -> Answer | None:

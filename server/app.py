@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 import merganser
@@ -92,5 +93,7 @@ def _known_error(_request: Request, error: Exception) -> Response:
 
 
 def _unknown_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)  # Nobody is there to be told.
     logger.error("request failed", path=request.url.path, exc_info=error)
     return error_response(generic_error(50000, f"{type(error).__name__}: {error}"), typed=False)

@@ -13,12 +13,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from merganser.server.failures import error_response, generic_error
+from merganser.server.http1_exchange import REASON
 
 ORIGIN = "access.control.allow.origin"
 METHODS = "access.control.allow.methods"
 HEADERS = "access.control.allow.headers"
 
 _FORBIDDEN = 40300
+_START = "http.response.start"
+_REFUSED = "CORS Rejected - Invalid origin"
 _ANY = "*"
 _VARY = (b"vary", b"origin")
 
@@ -86,7 +89,11 @@ class CorsMiddleware:
         """A page of another origin must not read anything, over sockets either."""
         message = "pages of this origin may not use this server"
         response = error_response(generic_error(_FORBIDDEN, message), typed=False)
-        await response(scope, receive, send)
+
+        async def with_reason(sent: Message) -> None:
+            await send({**sent, REASON: _REFUSED} if sent["type"] == _START else sent)
+
+        await response(scope, receive, with_reason if scope["type"] == "http" else send)
 
     def _preflight(self) -> Response:
         response = Response(status_code=204)
@@ -100,7 +107,7 @@ class CorsMiddleware:
         extra = [_VARY, *(self._rules.answer_headers() if allowed else [])]
 
         async def marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == _START:
                 message = {**message, "headers": [*message.get("headers", []), *extra]}
             await send(message)
 

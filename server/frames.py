@@ -229,6 +229,23 @@ class PulledRows(StreamedRows):
         return pieces
 
 
+class ClassicRows(StreamedRows):
+    """The same as servers before `/query-stream` sent it: separators are pieces of their own."""
+
+    def opening(self) -> Group:
+        return [self._head()]
+
+    def rows(self, batch: RowBatch) -> Iterator[Group]:
+        for text in self._objects(batch):
+            yield [b",\n", text.encode()]
+
+    def closing(self, final_message: str) -> Group:
+        return [b",\n", orjson.dumps({"finalMessage": final_message}), b"]\n"]
+
+    def failing(self, error: Body) -> Group:
+        return [b",\n", orjson.dumps({"errorMessage": error}), b"]\n"]
+
+
 class SocketRows(StreamedRows):
     """A text frame a row, and before them one with the columns.
 

@@ -12,15 +12,16 @@ import asyncio
 import base64
 import binascii
 import re
+from http import HTTPStatus
 from typing import Any
 
 import h11
 from h2.exceptions import ProtocolError
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from merganser.server.bodies import BODY_BYTES_MAX
+from merganser.server.http1 import Http1Protocol, Patience
 from merganser.server.http2 import Http2Protocol
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -29,6 +30,12 @@ SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _UPGRADE = re.compile(rb"\n[ \t]*upgrade[ \t]*:[ \t]*h2c\b", re.IGNORECASE)
+
+
+class PatientConfig(Config):
+    """uvicorn's configuration, with how long clients may take."""
+
+    patience: Patience = Patience()
 
 
 class FrontProtocol(asyncio.Protocol):
@@ -46,6 +53,8 @@ class FrontProtocol(asyncio.Protocol):
         self._config = config
         self._server_state = server_state
         self._app_state = app_state
+        assert isinstance(config, PatientConfig)
+        self._patience = config.patience
         self._seen = b""
         self._upgrade: _Upgrade | None = None
         self._transport: asyncio.Transport
@@ -56,7 +65,7 @@ class FrontProtocol(asyncio.Protocol):
         self._transport = transport
         self._server_state.connections.add(self)  # type: ignore[arg-type]  # a set of its own kinds
         loop = asyncio.get_running_loop()
-        self._idle = loop.call_later(self._config.timeout_keep_alive, transport.close)
+        self._idle = loop.call_later(self._patience.idle_seconds, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
@@ -66,6 +75,10 @@ class FrontProtocol(asyncio.Protocol):
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
+        if not self._seen:
+            self._idle.cancel()
+            loop = asyncio.get_running_loop()
+            self._idle = loop.call_later(self._patience.request_seconds, self._to_http1_in_vain)
         self._seen += data
         if self._upgrade is not None:
             self._go_on(self._upgrade, data)
@@ -83,8 +96,14 @@ class FrontProtocol(asyncio.Protocol):
             return
         self._to_http1()
 
-    def _to_http1(self) -> None:
-        self._hand_over(H11Protocol(self._config, self._server_state, self._app_state))
+    def _to_http1_in_vain(self) -> None:
+        """The first request does not go on: HTTP/1.1 knows how to say that."""
+        self._to_http1().refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _to_http1(self) -> Http1Protocol:
+        protocol = Http1Protocol(self._config, self._server_state, self._app_state, self._patience)
+        self._hand_over(protocol)
+        return protocol
 
     def _hand_over(self, protocol: asyncio.Protocol) -> None:
         self._leave()

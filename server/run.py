@@ -25,7 +25,8 @@ from merganser.engine.log.protocol import Log
 from merganser.errors import PropertyError
 from merganser.server.app import create_app
 from merganser.server.config import ServerConfig
-from merganser.server.front import FrontProtocol
+from merganser.server.front import FrontProtocol, PatientConfig
+from merganser.server.http1 import Patience
 from merganser.server.services import ServerState, Services, StatementEngine
 from merganser.server.tls import server_context
 
@@ -33,7 +34,6 @@ logger = structlog.get_logger(__name__)
 
 GRACEFUL_SECONDS = 10  # For requests under way at shutdown; then their connections are cut.
 TERMINATED_SECONDS = 5.0  # How long a service that was ended still says so before it goes.
-KEEP_ALIVE_SECONDS = 600  # ksqlDB's; a short one meets requests that are just being sent.
 LISTEN_BACKLOG = 2048
 EMBEDDED_LOG_FILE = "log.duckdb"
 
@@ -48,21 +48,22 @@ class WebServer(uvicorn.Server):
         self.services: Services = app.state.services
         self.services.on_failure = self.stop
         self.services.on_terminated = self._stop_soon
-        super().__init__(
-            uvicorn.Config(
-                app,
-                access_log=False,
-                date_header=False,
-                http=FrontProtocol,
-                lifespan="on",
-                log_config=None,
-                server_header=False,
-                ssl_context_factory=(lambda _config, _default: tls) if tls is not None else None,
-                timeout_graceful_shutdown=GRACEFUL_SECONDS,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                ws="wsproto",
-            )
+        patience = Patience.of(engine.config.properties)
+        config = PatientConfig(
+            app,
+            access_log=False,
+            date_header=False,
+            http=FrontProtocol,
+            lifespan="on",
+            log_config=None,
+            server_header=False,
+            ssl_context_factory=(lambda _config, _default: tls) if tls is not None else None,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            timeout_keep_alive=int(patience.idle_seconds),
+            ws="wsproto",
         )
+        config.patience = patience
+        super().__init__(config)
 
     def stop(self) -> None:
         """Asks the server to shut down, from any thread."""

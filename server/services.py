@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 
 from merganser.engine.answer import Answer, PrintResult, QueryResult
 from merganser.engine.clock import Clock, SystemClock
+from merganser.engine.log.protocol import TopicPartition
 from merganser.errors import UserError
 from merganser.parser import ast
 from merganser.server.handover import Handover
@@ -136,6 +137,7 @@ class StatementEngine(Protocol):
 
     def health(self) -> Mapping[str, bool]: ...
     def stats(self) -> Sequence[QueryStats]: ...
+    def stores(self) -> Mapping[str, Mapping[TopicPartition, tuple[int, int]]]: ...
 
 
 class ServerState(StrEnum):

@@ -97,6 +97,13 @@ class TerminateRequest(_Request):
     streams_properties: PropertyMap = Field(default_factory=dict, alias="streamsProperties")
 
 
+class ServerMessage(_Request):
+    """The body of `/heartbeat` and `/lag`: who sends it."""
+
+    sender: dict[str, Any] | None = Field(None, alias="hostInfo")
+    host: dict[str, Any] | None = Field(None, alias="ksqlHost")
+
+
 class CloseQueryRequest(_Request):
     """The body of `/close-query`."""
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     )
     from merganser.engine.functions.python.routine import PythonRoutine
 
-LANGUAGE_AUTHOR = "Merganser"
+LANGUAGE_AUTHOR = "Confluent"
+"""Who designed the functions of the language, and is told as their author; the code is ours."""
 
 
 @dataclass(frozen=True, slots=True)

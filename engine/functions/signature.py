@@ -8,6 +8,7 @@
 `S...`         any number of S, none included
 `INT!`         a Java primitive: NULL there makes the call raise
 `(K, V) => R`  a lambda of two parameters; its result must be R. `T => R` takes one
+`pos INT`      a parameter with the name that DESCRIBE FUNCTION shows, in lower case
 =============  ==================================================================
 
 The result of a signature may also be left out; a function then computes it from the arguments.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from merganser.engine import types
 from merganser.engine.types import (
@@ -85,11 +86,13 @@ class Parameter:
     Attributes:
         variadic: Takes any number of arguments.
         primitive: A NULL argument makes the call raise.
+        name: For those who read about the function; mostly empty.
     """
 
     type: SqlType
     variadic: bool = False
     primitive: bool = False
+    name: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.type}{'...' if self.variadic else ''}"
@@ -153,7 +156,8 @@ class _Reader:
         self._expect("(")
         parameters: list[Parameter] = []
         while not self._take(")"):
-            parameters.append(self._parameter())
+            name = self._next() if self._tokens[self._at][0].islower() else ""
+            parameters.append(replace(self._parameter(), name=name))
             self._take(",")
         returns = self._type() if self._take("->") else None
         if self._at != len(self._tokens):

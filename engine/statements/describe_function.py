@@ -19,6 +19,8 @@ from merganser.errors import RequestError
 from merganser.parser import ast
 
 LABEL_WIDTH = 11
+WITHOUT_AUTHOR = frozenset({"CONCAT"})
+"""Functions of the language for which ksqlDB names no author."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,7 @@ def describe_function(statement: ast.DescribeFunction, _session: Session) -> Fun
     described = _described(name, statement)
     user = in_force().functions.get(name)
     if user is None:
-        return described
+        return replace(described, author="") if name in WITHOUT_AUTHOR else described
     return replace(described, author=user.author, version=user.version, path=user.path)
 
 
@@ -142,7 +144,7 @@ def _variant(signature: Signature) -> dict[str, object]:
     return {
         "arguments": [
             {
-                "name": f"arg{index}",
+                "name": parameter.name or f"arg{index}",
                 "type": name,
                 "description": "",
                 "isVariadic": parameter.variadic,

@@ -42,7 +42,7 @@ class QueryView:
             "topology": about.topology,
             "executionPlan": about.plan,
             "overriddenProperties": dict(running.properties) if running else {},
-            "ksqlHostQueryStatus": {self.host: running.state} if running else {},
+            "ksqlHostQueryStatus": {self.host: _wire_state(running)} if running else {},
             "queryType": about.kind,
             "queryErrors": [
                 {"timestamp": when, "errorMessage": message, "type": blame}
@@ -130,6 +130,8 @@ def query_view(session: Session, about: Explanation, running: RunningQuery | Non
     if not group:
         part = "query_" if about.kind == "PERSISTENT" else "transient_"
         group = f"_confluent-ksql-{session.service_id}{part}{about.query_id}"
+        if about.kind != "PERSISTENT":
+            group += f"_{session.clock.now_ms()}"  # Each run has its own.
     statement = about.statement.rstrip().removesuffix(";") + ";"
     return QueryView(replace(about, statement=statement), running, group, session.host)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from merganser.engine.answer import PrintResult, QueryResult
 from merganser.engine.catalog import Catalog
@@ -18,6 +18,7 @@ from merganser.engine.runtime.queries import PushTable, Selecting, run_select, r
 from merganser.engine.runtime.services import Running, TaskTable
 from merganser.engine.runtime.sql_pull import LockedPool
 from merganser.engine.runtime.task import TaskState
+from merganser.engine.schema import Column, Schema
 from merganser.engine.statements.handlers import Explanation, RunningQuery, Session
 from merganser.engine.statements.print_topic import print_topic
 from merganser.errors import (
@@ -44,6 +45,10 @@ _SHOWN = {
     TaskState.STOPPED: "NOT_RUNNING",
 }
 """ksqlDB's states, and WAITING: the log is away, the query goes on when it is back."""
+
+
+_TRANSIENT = "PUSH"
+"""How EXPLAIN calls all queries that are answered and not kept, as ksqlDB does."""
 
 
 class RunningQueries:
@@ -115,17 +120,20 @@ class RunningQueries:
             ):
                 pulled = plan_pull(query, catalog)
                 plan = f"[ PULL {pulled.source.name} ] WHERE {pulled.where}"
-                schema = type(pulled.source.schema)(pulled.columns)
+                schema = _with_key(pulled.source.schema.key, pulled.columns)
                 name = pulled.source.name
+                query_id = f"transient_{name}_{session.clock.now_ms()}"
                 return Explanation(
-                    f"query_{name}", "PULL", statement.text, schema, None, (name,), (), plan, plan
+                    query_id, _TRANSIENT, statement.text, schema, None, (name,), (), plan, plan
                 )
             case ast.QueryStatement():
                 planned = plan_query(
                     statement.query, catalog, persistent=False, properties=properties
                 )
                 name = f"transient_{planned.sources[0].name}_{session.clock.now_ms()}"
-                return _explained(name, "PUSH", statement.text, planned.root)
+                found = _explained(name, _TRANSIENT, statement.text, planned.root)
+                key = planned.root.children[0].schema.key if planned.root.children else ()
+                return replace(found, schema=_with_key(key, found.schema.columns))
             case _:
                 raise UnsupportedError(
                     "EXPLAIN needs a query id, a SELECT, or a statement that starts a query",
@@ -143,6 +151,11 @@ class RunningQueries:
                 spec = entry.task.spec
                 return _explained(known, "PERSISTENT", spec.statement, spec.plan)
         raise UnknownNameError(f"query with id {query_id} does not exist")
+
+
+def _with_key(key: Sequence[Column], columns: Sequence[Column]) -> Schema:
+    """What EXPLAIN tells of a query that nobody keeps: its key, then what it answers."""
+    return Schema((*key, *(Column(column.name, column.type) for column in columns)))
 
 
 def _explained(query_id: str, kind: str, statement: str, plan: PlanNode) -> Explanation:

@@ -34,7 +34,15 @@ from merganser.errors import (
 from merganser.server import media
 from merganser.server.bodies import read_body
 from merganser.server.failures import Body, error_response, generic_error, statement_error
-from merganser.server.frames import Delimited, Framing, Header, JsonArray, PulledRows, StreamedRows
+from merganser.server.frames import (
+    ClassicRows,
+    Delimited,
+    Framing,
+    Header,
+    JsonArray,
+    PulledRows,
+    StreamedRows,
+)
 from merganser.server.gate import Ready
 from merganser.server.handover import Handover
 from merganser.server.openapi import ERRORS, body_of, text_of
@@ -50,6 +58,7 @@ from merganser.server.wire import (
 
 router = APIRouter(tags=["queries"])
 
+_MIGRATE = "ksql.endpoint.migrate.query"
 _DEBUG_PROPERTY = "request.ksql.debug.request"
 _STREAMED: dict[int | str, dict[str, Any]] = {
     **ERRORS,
@@ -157,6 +166,9 @@ async def query(request: Request, services: Ready) -> Response:
     _check_form(result, media_type)
     if isinstance(result, PrintResult):
         return _printed(services, result, media.JSON, with_formats=True)
+    migrated = str(body.streams_properties.get(_MIGRATE, "true")).lower() != "false"
+    if result.kind == "push" and not migrated and media_type == media.V1_JSON:
+        return _selected(services, result, ClassicRows(Header.of(result)), media.JSON)
     return _selected(services, result, _framing(result, question, services), media_type)
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from merganser.engine.answer import Answer, FormatLine, PrintResult, QueryResult, RowBatch, Table
 from merganser.engine.engine import StatementFailure
+from merganser.engine.log.protocol import TopicPartition
 from merganser.engine.schema import Column, Role
 from merganser.engine.types import BIGINT, STRING
 from merganser.errors import (
@@ -256,6 +257,9 @@ class FakeEngine:
 
     def health(self) -> Mapping[str, bool]:
         return {"metastore": True, "kafka": True, "commandRunner": True, **self.healthy}
+
+    def stores(self) -> Mapping[str, Mapping[TopicPartition, tuple[int, int]]]:
+        return {}
 
     def stats(self) -> Sequence[FakeStats]:
         return self.counters

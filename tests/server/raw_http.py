@@ -88,6 +88,10 @@ class RawConnection(Wire):
             lines.append(f"Content-Length: {len(body)}")
         self._socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
 
+    def send_more(self, data: bytes) -> None:
+        """Sends bytes as they are."""
+        self._socket.sendall(data)
+
     def ask(
         self,
         method: str,

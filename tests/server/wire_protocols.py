@@ -14,6 +14,7 @@ from tests.server.wire_match import (
     json_difference,
     lines_difference,
     text_matches,
+    without_prose_length,
 )
 
 QUIET_SECONDS = 0.6  # How long nothing must come where the recorder waited for longer.
@@ -94,7 +95,7 @@ def socket_difference(url: str, entry: Mapping[str, Any]) -> str | None:
         return f"status: expected {recorded['status']}, found {answer.status}"
     if answer.status != 101:
         text = answer.body.decode()
-        return headers_difference(recorded["headers"], answer.headers) or (
+        return headers_difference(without_prose_length(recorded), answer.headers) or (
             None if text_matches(str(recorded["body_text"]), text) else f"body {text!r}"
         )
     if len(answer.frames) != len(recorded["frames"]):
@@ -106,6 +107,49 @@ def socket_difference(url: str, entry: Mapping[str, Any]) -> str | None:
         if difference is not None:
             return difference
     return None
+
+
+def continued_difference(
+    url: str, request: Mapping[str, Any], recorded: Mapping[str, Any]
+) -> str | None:
+    """Sends a head that asks whether it may go on, and the body at once."""
+    with RawConnection(url, wait=ANSWER_SECONDS) as connection:
+        connection.send(
+            request["method"],
+            request["path"],
+            headers=request["headers"] | {"Content-Length": str(len(json.dumps(request["body"])))},
+        )
+        first = connection.head()
+        if first.status != recorded["status"]:
+            return f"status: expected {recorded['status']}, found {first.status}"
+        connection.send_more(json.dumps(request["body"]).encode())
+        answer = connection.head()
+        connection.rest(answer)
+    head, _, body = str(recorded["body_text"]).partition("\r\n\r\n")
+    wanted = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
+    return headers_difference(wanted, answer.headers) or json_difference(
+        json.loads(body), json.loads(answer.body)
+    )
+
+
+def second_difference(
+    url: str, entry: Mapping[str, Any], text: str, insert: Callable[[], None]
+) -> str | None:
+    """Asks for something else under an answer that does not end: that waits, and rows go on."""
+    chunks = entry["response"]["first"]["chunks"]
+    with RawConnection(url, wait=ANSWER_SECONDS) as connection:
+        body = {"sql": text, "properties": {"auto.offset.reset": "earliest"}}
+        connection.send("POST", "/query-stream", json.dumps(body).encode())
+        answer = connection.head()
+        found = [connection.chunk(answer).decode() for _ in chunks]
+        if (difference := lines_difference(chunks, found)) is not None:
+            return difference
+        connection.send("GET", "/info")
+        insert()
+        row = connection.chunk(answer)
+        framed = f"{len(row):x}\r\n{row.decode()}\r\n"
+        wanted = entry["response"]["answer_to_second_within_2s"]
+        return None if framed == wanted else f"expected {wanted!r}, found {framed!r}"
 
 
 def pipelined_difference(url: str, entry: Mapping[str, Any]) -> str | None:

@@ -65,6 +65,12 @@ _R_T = (
     "WITH (KAFKA_TOPIC='r_t', VALUE_FORMAT='JSON', PARTITIONS=1);",
     "INSERT INTO R_T (ROWTIME, ID, CITY) VALUES (1001, 'b', 'Oslo');",
 )
+_R_T_ALL = (
+    _R_T[0],
+    "INSERT INTO R_T (ROWTIME, ID, CITY) VALUES (1000, 'a', 'Rome');",
+    _R_T[1],
+)
+_ROW_GONE = "-- row a of r_t was deleted"
 _R_AGG = (
     "CREATE TABLE R_AGG AS SELECT ID, COUNT(*) AS C, SUM(AMT) AS TOT FROM R_S GROUP BY ID "
     "EMIT CHANGES;"
@@ -102,7 +108,7 @@ LEFT_BY_OTHERS: Mapping[str, Sequence[str]] = {
     "http": (*_TYPES, *_X_S, *_R_S, _R_AGG),
     "inserts_stream": (*_R_S, _R_WIN),
     "print": (*_R_S, _R_WIN),
-    "pull_query": (*_R_S, _R_AGG.replace("R_AGG", "Q_AGG", 1)),
+    "pull_query": (*_R_S, _R_AGG.replace("R_AGG", "Q_AGG", 1), *_R_T_ALL, _ROW_GONE),
     "show_lists": (_W_ST,),
     "types_variables": (_W_REG, _D_AVRO),
     "ws_query": (*_R_S, *_R_T, _R_AGG, _R_WIN),
@@ -111,6 +117,12 @@ LEFT_BY_OTHERS: Mapping[str, Sequence[str]] = {
 
 ALL_SETUP_FIRST = frozenset({"describe_explain"})
 """Areas whose first entries already see what later entries list."""
+
+AS_SENT = {"auto.offset.reset": "earliest"}
+"""The properties that the recorder sent with what it prepared,"""
+
+DENIED = frozenset({"configured_limits"})
+"""but for areas where that is not allowed."""
 
 TWICE = frozenset({"print"})
 """Areas whose rows had been inserted twice before any answer was recorded."""
@@ -142,7 +154,7 @@ class Area:
         """Runs a statement; a name that is taken is no matter."""
         text = statement.replace("<timestamp>", "1700000000000")
         try:
-            self.engine.execute(text)
+            self.engine.execute(text, properties=AS_SENT if self.name not in DENIED else {})
         except StatementFailure:
             return
 
@@ -226,6 +238,7 @@ _PREPARATIONS: Mapping[str, Callable[[Engine], None]] = {
     "-- topic hd_s: record 1 key k, headers trace=abc, a=0001, trace=last; record 2 key k2, "
     "no headers": _append_with_headers,
     "-- rows at minute 0 (two), minute 1 and minute 2 of event time": _append_event_times,
+    _ROW_GONE: lambda engine: _append(engine, "r_t", (b"a", None)),
 }
 """What the comments among the setup statements ask for."""
 

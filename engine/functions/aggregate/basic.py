@@ -174,7 +174,7 @@ _AVG_SIGNATURES = ("(INT) -> DOUBLE", "(BIGINT) -> DOUBLE", "(DOUBLE) -> DOUBLE"
 AGGREGATES.add(
     "COUNT",
     AggregateFunction(
-        signatures=("(ANY) -> BIGINT", "(*) -> BIGINT"),
+        signatures=("(val1 T) -> BIGINT",),
         bind=_count,
         doc="How many values are not NULL; COUNT(*) counts rows.",
         examples=(("COUNT(STRING)", (("a",), (None,), ("b",)), 2), ("COUNT(INT)", ((None,),), 0)),

@@ -164,11 +164,13 @@ def _reduce_fails(site: CallSite) -> str:
 SCALARS.add(
     "TRANSFORM",
     ScalarFunction(
-        scalar("(ARRAY<T>, T => R) -> ARRAY<R>", _transform_array, fails=_array_fails),
         scalar(
-            "(MAP<K, V>, (K, V) => A, (K, V) => B) -> MAP<A, B>",
+            "(map MAP<K, V>, biFunction1 (K, V) => R, biFunction2 (K, V) => T) -> MAP<R, T>",
             _transform_map,
             fails=_transform_map_fails,
+        ),
+        scalar(
+            "(array ARRAY<T>, function T => R) -> ARRAY<R>", _transform_array, fails=_array_fails
         ),
         doc="A collection with every element, or every key and value, put through a lambda.",
         category=_CATEGORY,

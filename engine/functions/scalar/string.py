@@ -128,11 +128,11 @@ SCALARS.add(
     "CONCAT",
     ScalarFunction(
         scalar(
-            "(STRING...) -> STRING",
+            "(inputs STRING...) -> STRING",
             lambda site: f"concat({', '.join(site.sql or (_EMPTY,))})",
             nulls=Nulls.PASS,
         ),
-        last(scalar("(BYTES...) -> BYTES", _concat_bytes, nulls=Nulls.PASS)),
+        last(scalar("(inputs BYTES...) -> BYTES", _concat_bytes, nulls=Nulls.PASS)),
         doc="All texts, or all bytes, in a row; NULLs are left out.",
         category="STRING",
         examples={"CONCAT('a', NULL, 'b')": "ab", "CONCAT('a', 'b', 'c')": "abc", "CONCAT()": ""},
@@ -203,19 +203,24 @@ SCALARS.add(
     "SUBSTRING",
     ScalarFunction(
         scalar(
-            "(STRING, INT) -> STRING",
-            bmp_or(f"substring({{0}}, {_START})", '"$substring"({0}, {1})'),
-        ),
-        scalar(
-            "(STRING, INT, INT) -> STRING",
+            "(str STRING, pos INT, length INT) -> STRING",
             bmp_or(
                 f"substring({{0}}, {_START}, CASE WHEN {{2}} < 0 THEN 0 ELSE {{2}} END)",
                 '"$substring_length"({0}, {1}, {2})',
             ),
         ),
-        python("$substring_bytes", "(BYTES, INT) -> BYTES", _substring_bytes, raises=False),
         python(
-            "$substring_bytes_length", "(BYTES, INT, INT) -> BYTES", _substring_bytes, raises=False
+            "$substring_bytes_length",
+            "(bytes BYTES, pos INT, length INT) -> BYTES",
+            _substring_bytes,
+            raises=False,
+        ),
+        python(
+            "$substring_bytes", "(bytes BYTES, pos INT) -> BYTES", _substring_bytes, raises=False
+        ),
+        scalar(
+            "(str STRING, pos INT) -> STRING",
+            bmp_or(f"substring({{0}}, {_START})", '"$substring"({0}, {1})'),
         ),
         doc="The part of a text or of bytes from a position on (1-based, negative from the end).",
         category="STRING",

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from merganser.engine.functions.function import TABLES, CallSite, TableFunction, scalar
+from merganser.engine.types import ArrayType, SqlType
 
 _CUBE_COLUMNS_MAX = 20
+
+
+def _element(kinds: tuple[SqlType, ...], _literals: tuple[object, ...]) -> SqlType:
+    (kind,) = kinds
+    assert isinstance(kind, ArrayType)
+    return kind.element
+
 
 TABLES.add(
     "EXPLODE",
     TableFunction(
-        scalar("(ARRAY<T>) -> T", "{0}"),
+        scalar("(input ARRAY<DECIMAL>)", "{0}", result=_element),
+        scalar("(list ARRAY<T>) -> T", "{0}"),
         doc="A row for each element of an array; none for NULL.",
         examples={"EXPLODE(ARRAY[1, 2])": [1, 2], "EXPLODE(CAST(NULL AS ARRAY<INT>))": []},
     ),
