@@ -31,6 +31,10 @@ _KEY = (ast.ColumnConstraint.KEY, ast.ColumnConstraint.PRIMARY_KEY)
 _BARE_NAMES = {"key": "ROWKEY", "value": "ROWVAL"}
 
 
+class NoColumnsError(UserError):
+    """A statement lists no columns, and nothing else says which there are."""
+
+
 def infer_columns(
     statement: ast.CreateSource,
     clause: WithClause,
@@ -59,7 +63,7 @@ def infer_columns(
         if not columns and isinstance(format_, SchemaFormat):
             found += _part(part, format_, clause, properties, schemas)
     if statement.columns is None and not any(column.role is Role.VALUE for column in found):
-        raise UserError(
+        raise NoColumnsError(
             "the statement does not define any columns, and the value format has no schemas",
             hint="List the columns, or use AVRO, JSON_SR or PROTOBUF.",
             span=statement.span,

@@ -7,11 +7,13 @@ from dataclasses import replace
 from merganser.engine.answer import Answer
 from merganser.engine.catalog import QueryEntry, Source
 from merganser.engine.plan.create import PlannedSource, plan_create
+from merganser.engine.plan.infer import NoColumnsError
 from merganser.engine.plan.materialize import materialize_plan
 from merganser.engine.plan.upgrade import check_source_upgrade
 from merganser.engine.statements.bind_schemas import bind_source
 from merganser.engine.statements.current_status import CurrentStatus, WarningEntity, create_id
 from merganser.engine.statements.handlers import Session, handles
+from merganser.engine.statements.propose_columns import with_proposal
 from merganser.engine.statements.queries import spec_of
 from merganser.errors import NameTakenError, RequestError, UserError
 from merganser.parser import ast
@@ -41,13 +43,16 @@ def create_source(statement: ast.CreateSource, session: Session) -> Answer:
         )
     topic_name = dict(statement.properties).get("KAFKA_TOPIC")
     topic = session.doing.topic(str(topic_name)) if topic_name else None
-    planned = plan_create(
-        statement,
-        session.catalog,
-        session.in_force,
-        topic.partition_count if topic else None,
-        session.schemas,
-    )
+    try:
+        planned = plan_create(
+            statement,
+            session.catalog,
+            session.in_force,
+            topic.partition_count if topic else None,
+            session.schemas,
+        )
+    except NoColumnsError as error:
+        raise with_proposal(error, statement, session) from error
     planned = replace(planned, source=bind_source(planned.source, session))
     if existing is not None:
         check_source_upgrade(existing, planned.source)
