@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
+from structlog.typing import Processor
 
 from merganser.server.config import load_config
 
@@ -30,8 +31,13 @@ class _StderrLogger:
     debug = info = warning = error = critical = exception = msg
 
 
-def log_to_stderr(level: int, *, tracebacks: bool) -> None:
+LOG_FORMS = ("logfmt", "json", "console")
+
+
+def log_to_stderr(level: int, *, tracebacks: bool, form: str = "logfmt") -> None:
     """Sends the server's own log to stderr, so that stdout has results and nothing else.
+
+    `form`: `name=value` pairs, a JSON object a line, or lines for people.
 
     Tracebacks are without the values of variables: records have no place in a log.
     """
@@ -40,12 +46,22 @@ def log_to_stderr(level: int, *, tracebacks: bool) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info if tracebacks else _without_exception,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+            _renderer(form),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: _StderrLogger(),
         cache_logger_on_first_use=True,
     )
+
+
+def _renderer(form: str) -> Processor:
+    match form:
+        case "json":
+            return structlog.processors.JSONRenderer(default=str)
+        case "console":
+            return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        case _:
+            return structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
 
 
 def _without_exception(

@@ -117,6 +117,35 @@ class StatementFailure(Exception):  # noqa: N818 — it tells of an error, and h
 
 
 @dataclass(frozen=True, slots=True)
+class PushStats:
+    """The push queries of this moment.
+
+    Attributes:
+        query_count: All of them.
+        readers: Of each shared reader its topic, its subscribers, and bytes in their queues.
+        dropped_count: Subscribers dropped so far because they read too slowly.
+    """
+
+    query_count: int = 0
+    readers: tuple[tuple[str, int, int], ...] = ()
+    dropped_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A part of the engine that is not well.
+
+    Attributes:
+        part: `log`, or `query` and its id.
+        state: `AWAY`, or the query's.
+    """
+
+    part: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandState:
     """What became of a command."""
 
@@ -428,7 +457,19 @@ class Engine:
 
     def stats(self) -> list[TaskStats]:
         """Counters of the persistent queries."""
-        return [task.stats for task in self.tasks()]
+        tasks = self.tasks()
+        for task in tasks:
+            task.stats.state_bytes = task.state_bytes
+        return [task.stats for task in tasks]
+
+    def push_stats(self) -> PushStats:
+        """How many push queries run, and what their shared readers hold."""
+        readers = self._pushes.fan_outs.readers()
+        return PushStats(
+            len(self._pushes.entries()),
+            tuple((r.topic, r.subscriber_count, r.waiting_bytes) for r in readers),
+            self._pushes.fan_outs.dropped_count,
+        )
 
     def stores(self) -> Mapping[str, Mapping[TopicPartition, tuple[int, int]]]:
         """The queries that keep a table that can be queried: id → how far it is of what is there.
@@ -461,6 +502,15 @@ class Engine:
     def health(self) -> dict[str, bool]:
         """Whether names can be listed, the log answers now, and commands can run."""
         return {"metastore": True, "kafka": self.log.healthy(), "commandRunner": True}
+
+    def problems(self) -> list[Problem]:
+        """What is not well at this moment, and why; empty if all is."""
+        found = [] if self.log.healthy() else [Problem("log", "AWAY", "the log does not answer")]
+        for task in self.tasks():
+            if task.stats.state in ("ERROR", "WAITING"):
+                reason = task.errors[-1][1] if task.errors else "no reason is known"
+                found.append(Problem(f"query {task.query_id}", task.stats.state, reason))
+        return found
 
     def _session(
         self,

@@ -19,6 +19,7 @@ from merganser.server.access import AccessMiddleware, AccessRules
 from merganser.server.cors import CorsMiddleware, CorsRules
 from merganser.server.failures import error_response, generic_error, not_found
 from merganser.server.limits import LimitMiddleware
+from merganser.server.meters import MeterMiddleware
 from merganser.server.paths import PathMiddleware
 from merganser.server.routes import (
     cluster,
@@ -31,6 +32,7 @@ from merganser.server.routes import (
     statements,
 )
 from merganser.server.services import Services, StatementEngine
+from merganser.server.tracing import TraceMiddleware, tracer
 
 logger = structlog.get_logger(__name__)
 
@@ -61,6 +63,9 @@ def create_app(engine: StatementEngine, *, host: str = "localhost:8088") -> Fast
     if (access := AccessRules.of(engine.config.properties)) is not None:
         app.add_middleware(AccessMiddleware, rules=access)
     app.add_middleware(PathMiddleware)
+    app.add_middleware(MeterMiddleware, meters=app.state.services.meters)
+    if (found := tracer()) is not None:
+        app.add_middleware(TraceMiddleware, tracer=found)
     if (rules := CorsRules.of(engine.config.properties)) is not None:
         app.add_middleware(CorsMiddleware, rules=rules)
     app.add_exception_handler(HTTPException, _http_error)

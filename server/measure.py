@@ -24,6 +24,12 @@ _COUNTERS: tuple[tuple[str, str, Callable[[QueryStats], float]], ...] = (
 _GAUGES: tuple[tuple[str, str, Callable[[QueryStats], float]], ...] = (
     ("lag_records", "Records not read yet", lambda stats: stats.lag),
     ("epoch_seconds", "Time the last epoch took", lambda stats: stats.epoch_seconds_last),
+    ("state_bytes", "Size of the state's files", lambda stats: stats.state_bytes),
+    (
+        "last_record_timestamp_seconds",
+        "When it last had records to read, in seconds since 1970; 0 for never",
+        lambda stats: stats.last_record_ms / 1000,
+    ),
 )
 
 _STATES = ("RUNNING", "PAUSED", "ERROR")
@@ -43,6 +49,8 @@ class EngineCollector(Collector):
         yield GaugeMetricFamily(
             "merganser_open_answers", "Streaming answers", self._services.open_answers
         )
+        yield from self._pushes()
+        yield from self._health()
         stats = list(self._services.engine.stats())
         for name, text, read in _COUNTERS:
             counter = CounterMetricFamily(f"merganser_query_{name}", text, labels=["query_id"])
@@ -64,9 +72,39 @@ class EngineCollector(Collector):
                 state.add_metric([entry.query_id, known], float(known == entry.state))
         yield state
 
+    def _pushes(self) -> Iterator[Metric]:
+        pushes = self._services.engine.push_stats()
+        yield GaugeMetricFamily("merganser_push_queries", "Push queries", pushes.query_count)
+        subscribers = GaugeMetricFamily(
+            "merganser_push_subscribers", "Push queries that share a reader", labels=["topic"]
+        )
+        waiting = GaugeMetricFamily(
+            "merganser_push_waiting_bytes", "Bytes in their queues", labels=["topic"]
+        )
+        for topic, count, byte_count in pushes.readers:
+            subscribers.add_metric([topic], count)
+            waiting.add_metric([topic], byte_count)
+        yield subscribers
+        yield waiting
+        yield CounterMetricFamily(
+            "merganser_push_dropped",
+            "Push queries dropped because their client read too slowly",
+            pushes.dropped_count,
+        )
+
+    def _health(self) -> Iterator[Metric]:
+        healthy = GaugeMetricFamily(
+            "merganser_healthy", "Whether a part of the server is well", labels=["part"]
+        )
+        for part, well in self._services.engine.health().items():
+            healthy.add_metric([part], float(well))
+        yield healthy
+
 
 def registry_of(services: Services) -> CollectorRegistry:
-    """A registry with the counters of one application."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(EngineCollector(services))
+    """The registry of one application, with the engine's counters in it."""
+    registry = services.meters.registry
+    if not services.meters.has_engine:
+        services.meters.has_engine = True
+        registry.register(EngineCollector(services))
     return registry

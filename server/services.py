@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +15,14 @@ from starlette.requests import HTTPConnection
 
 from merganser.engine.answer import Answer, PrintResult, QueryResult
 from merganser.engine.clock import Clock, SystemClock
+from merganser.engine.engine import Problem, PushStats
 from merganser.engine.log.protocol import TopicPartition
 from merganser.errors import UserError
 from merganser.parser import ast
 from merganser.server.handover import Handover
 from merganser.server.limits import Limits
+from merganser.server.meters import Meters
+from merganser.server.tracing import STATEMENTS
 
 logger = structlog.get_logger(__name__)
 
@@ -66,6 +70,10 @@ class QueryStats(Protocol):
     def epoch_seconds_last(self) -> float: ...
     @property
     def lag(self) -> int: ...
+    @property
+    def state_bytes(self) -> int: ...
+    @property
+    def last_record_ms(self) -> int: ...
 
 
 class EngineSettings(Protocol):
@@ -136,6 +144,8 @@ class StatementEngine(Protocol):
         ...
 
     def health(self) -> Mapping[str, bool]: ...
+    def problems(self) -> Sequence[Problem]: ...
+    def push_stats(self) -> PushStats: ...
     def stats(self) -> Sequence[QueryStats]: ...
     def stores(self) -> Mapping[str, Mapping[TopicPartition, tuple[int, int]]]: ...
 
@@ -164,6 +174,7 @@ class Services:
         self.engine = engine
         self.host = host
         self.clock: Clock = SystemClock()
+        self.meters = Meters()
         self.limits = Limits.of(engine.config.properties)
         self.state = ServerState.INITIALIZING
         self.failure: BaseException | None = None
@@ -174,8 +185,17 @@ class Services:
         self._running: set[Handover] = set()
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Runs what blocks in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+        """Runs what blocks in a thread, in the caller's context."""
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, context.run, function
+        )
+
+    def traced(self, text: str) -> dict[str, str]:
+        """What a span tells of a statement: nothing, unless the server is set to."""
+        if self.engine.config.properties.get(STATEMENTS, "false").lower() != "true":
+            return {}
+        return {"db.system.name": "merganser", "db.query.text": text}
 
     def start(self) -> None:
         """Starts the engine, blocking; afterwards the server is ready or `failure` is set."""

@@ -25,6 +25,22 @@ class ServerInfo(BaseModel):
     info: Info = Field(serialization_alias="KsqlServerInfo")
 
 
+class HealthProblem(BaseModel):
+    """A part that is not well: `server`, `log`, or a query."""
+
+    part: str
+    state: str
+    reason: str
+
+
+class HealthReport(BaseModel):
+    """The answer of `/health`."""
+
+    healthy: bool
+    server_state: str = Field(serialization_alias="serverState")
+    problems: list[HealthProblem]
+
+
 class ComponentHealth(BaseModel):
     """Health of one part."""
 

@@ -7,8 +7,9 @@ import logging
 import signal
 
 from merganser.cli.arguments import OK, add_server_options, address, server_flags
-from merganser.cli.embedded import log_to_stderr
+from merganser.cli.embedded import LOG_FORMS, log_to_stderr
 from merganser.server.config import load_config
+from merganser.server.tracing import export_traces
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -30,6 +31,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log-level", choices=_LEVELS, default="info", help="what to log on stderr"
     )
+    parser.add_argument(
+        "--traces",
+        action="store_true",
+        help="send OpenTelemetry traces as the environment's OTEL_ settings say; needs "
+        "merganser[otel]",
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=LOG_FORMS,
+        default="logfmt",
+        help="name=value pairs, a JSON object a line, or lines for people (default: logfmt)",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -37,11 +50,13 @@ def execute(options: argparse.Namespace) -> int:
     from merganser.server.run import serve  # noqa: PLC0415 (the engine takes long; help does not)
 
     level = logging.getLevelNamesMapping()[options.log_level.upper()]
-    log_to_stderr(level, tracebacks=True)
+    log_to_stderr(level, tracebacks=True, form=options.log_format)
     host, port = options.listen or (None, None)
     config = load_config(
         options.config, flags={**server_flags(options), "host": host, "port": port}
     )
+    if options.traces:
+        export_traces(config.service_id)
     # uvicorn shuts down at these signals and then raises them again, for whoever was there before.
     # Without a handler of ours that would be the system's, and a wanted end a death by signal.
     for number in (signal.SIGTERM, signal.SIGINT):

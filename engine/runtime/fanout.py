@@ -66,6 +66,7 @@ class SharedRows:
         self.waiting_bytes = 0
         self.starts: Mapping[TopicPartition, int] | None = None
         self.on_leave: Callable[[SharedRows], None] = lambda _rows: None
+        self.on_drop: Callable[[], None] = lambda: None
         self._limit = limit
         self._buffer_max_bytes = buffer_max_bytes
         self._on_end = on_end
@@ -93,6 +94,8 @@ class SharedRows:
             self._fail(error)
 
     def _fail(self, error: MerganserError) -> None:
+        if isinstance(error, SlowReaderError) and self._error is None:
+            self.on_drop()
         self._error = self._error or error
         self._queue.clear()
         self.waiting_bytes = 0
@@ -153,7 +156,7 @@ class FanOut:
 
     def __init__(self, node: SourceNode, duck: Duck, log: Log, clock: Clock, total: int) -> None:
         self._operator = SourceOperator(node, 0)
-        self._topic = node.source.topic
+        self.topic = node.source.topic
         self._duck = duck
         self._log = log
         self._clock = clock
@@ -183,13 +186,13 @@ class FanOut:
         with self._lock:
             if self.is_over:
                 return False
-            ends = self._log.end_positions(self._topic)
+            ends = self._log.end_positions(self.topic)
             rows.starts = ends
             rows.on_leave = self._left
             self._subscribers[id(rows)] = rows
             self._statements = None
             if self._thread is None:
-                name = f"fanout-{self._topic}"
+                name = f"fanout-{self.topic}"
                 self._thread = threading.Thread(
                     target=self._run, args=[ends], name=name, daemon=True
                 )
@@ -222,11 +225,11 @@ class FanOut:
         try:
             self._read(positions)
         except MerganserError as failed:
-            logger.warning("shared reader failed", topic=self._topic, error=str(failed))
+            logger.warning("shared reader failed", topic=self.topic, error=str(failed))
             error = failed
         except Exception as failed:
-            logger.exception("shared reader failed", topic=self._topic)
-            error = MerganserError(f"the reader of {self._topic} failed: {failed}")
+            logger.exception("shared reader failed", topic=self.topic)
+            error = MerganserError(f"the reader of {self.topic} failed: {failed}")
         self.end(error)
 
     def _read(self, positions: Mapping[TopicPartition, int]) -> None:
@@ -283,8 +286,13 @@ class FanOut:
 
 @dataclass
 class FanOuts:
-    """The shared readers of an engine, one a stream."""
+    """The shared readers of an engine, one a stream.
 
+    Attributes:
+        dropped_count: Subscribers that read too slowly.
+    """
+
+    dropped_count: int = 0
     _readers: dict[SourceNode, FanOut] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -298,6 +306,7 @@ class FanOuts:
         properties: Mapping[str, object],
     ) -> None:
         """Takes a subscriber in, with a reader of its stream."""
+        rows.on_drop = self._dropped
         node = rows.plan.source
         while True:
             with self._lock:
@@ -307,6 +316,10 @@ class FanOuts:
                     reader = self._readers[node] = FanOut(node, duck, log, clock, total)
             if reader.join(rows):
                 return
+
+    def _dropped(self) -> None:
+        with self._lock:
+            self.dropped_count += 1
 
     def close(self) -> None:
         """Ends all, and waits until nothing of theirs runs."""

@@ -42,6 +42,7 @@ from merganser.engine.log.protocol import (
 from merganser.engine.plan.nodes import PlanNode
 from merganser.engine.runtime import faults, processing_log
 from merganser.engine.runtime.epoch import arrival_inputs, ordered_inputs, ranges_of
+from merganser.engine.runtime.rates import Meter
 from merganser.engine.runtime.session import NO_PACE, Pace, Ranges, Runs, TaskSession
 from merganser.engine.state.state_file import delete_file
 from merganser.errors import CorruptFileError, ExternalError, InternalError
@@ -110,6 +111,9 @@ class TaskStats:
     epochs: int = 0
     epoch_seconds_last: float = 0.0
     lag: int = 0
+    state_bytes: int = 0
+    last_record_ms: int = 0
+    meter: Meter = field(default_factory=Meter)
 
 
 class Task:
@@ -138,6 +142,20 @@ class Task:
         self._session: TaskSession | None = None
         self._opened = threading.Event()
         self._lock = threading.RLock()
+
+    @property
+    def clock(self) -> Clock:
+        """What it takes the time from."""
+        return self._clock
+
+    @property
+    def state_bytes(self) -> int:
+        """Size of the state's files; 0 if it is in memory."""
+        path = self._state_path
+        if path is None:
+            return 0
+        files = (path, path.with_name(path.name + ".wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     @property
     def query_id(self) -> str:
@@ -334,6 +352,8 @@ class Task:
         stats.late_rows += epoch.context.late
         stats.record_errors += epoch.context.failure_count
         stats.epochs += 1
+        stats.last_record_ms = now_ms
+        stats.meter.note(now_ms, sum(t.num_rows for t in inputs.values()), rows.num_rows)
         return Commit(session.point.epoch, ranges, now_ms, pace.notes()), outputs
 
     def wait_because(self, error: ExternalError) -> None:

@@ -94,7 +94,15 @@ class SourceView:
             ]
         )
         footer = "\n".join(self._sections())
-        return [replace(fields, title=title, footer=footer), *self._offset_tables()]
+        first = replace(fields, title=title, footer=footer)
+        return [first, *self._pace_tables(), *self._offset_tables()]
+
+    def _pace_tables(self) -> Iterator[Table]:
+        """How those that write it get on; those that had nothing to do yet have nothing to tell."""
+        for query in self.writers:
+            if query.pace is not None and query.pace.records_in:
+                title = labelled([("Runtime statistics", query.query_id)])
+                yield Table(("Statistic", "Value"), query.pace.rows(), title=title)
 
     def _sections(self) -> Iterator[str]:
         kind = self.source.kind.upper()

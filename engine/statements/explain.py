@@ -65,6 +65,9 @@ class QueryView:
             lines.append(("Host Query Status", f"{{{self.host}={running.state}}}"))
         fields = field_table(about.schema, is_table=False, window=about.window_kind)
         parts = [replace(fields, title=labelled(lines), footer="\n".join(self._sections()))]
+        if running is not None and (pace := running.pace) is not None and pace.records_in:
+            title = _heading("Runtime statistics")
+            parts.append(Table(("Statistic", "Value"), pace.rows(), title=title))
         if running is not None and running.properties:
             rows = tuple((name, str(value)) for name, value in running.properties.items())
             title = _heading("Overridden Properties")

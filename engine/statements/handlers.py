@@ -12,6 +12,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from merganser.engine.answer import Answer
@@ -25,6 +26,40 @@ from merganser.engine.schema import Schema
 from merganser.engine.schema_registry.protocol import SchemaRegistry
 from merganser.errors import InternalError
 from merganser.parser import ast
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a persistent query gets on: counts since it was started here, rates of the last minute.
+
+    Attributes:
+        last_record_ms: When it last had something to do; 0 if it had not.
+        lag: Records that it has not read yet.
+    """
+
+    records_in: int
+    records_out: int
+    in_per_second: float
+    out_per_second: float
+    late_rows: int
+    record_errors: int
+    last_record_ms: int
+    lag: int
+
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """As a terminal shows it."""
+        when = "never"
+        if self.last_record_ms:
+            moment = datetime.fromtimestamp(self.last_record_ms / 1000, UTC)
+            when = moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return (
+            ("Records read", f"{self.records_in} ({self.in_per_second:.2f}/s)"),
+            ("Records written", f"{self.records_out} ({self.out_per_second:.2f}/s)"),
+            ("Late rows", str(self.late_rows)),
+            ("Records that could not be used", str(self.record_errors)),
+            ("Last record", when),
+            ("Lag", str(self.lag)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +90,7 @@ class RunningQuery:
     positions: Mapping[TopicPartition, tuple[int, int]] = field(default_factory=dict)
     properties: Mapping[str, object] = field(default_factory=dict)
     errors: tuple[tuple[int, str, str], ...] = ()
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)

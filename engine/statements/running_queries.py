@@ -17,9 +17,9 @@ from merganser.engine.plan.sink import plan_create_as, plan_insert
 from merganser.engine.runtime.queries import PushTable, Selecting, run_select, run_sql_select
 from merganser.engine.runtime.services import Running, TaskTable
 from merganser.engine.runtime.sql_pull import LockedPool
-from merganser.engine.runtime.task import TaskState
+from merganser.engine.runtime.task import Task, TaskState
 from merganser.engine.schema import Column, Schema
-from merganser.engine.statements.handlers import Explanation, RunningQuery, Session
+from merganser.engine.statements.handlers import Explanation, Pace, RunningQuery, Session
 from merganser.engine.statements.print_topic import print_topic
 from merganser.errors import (
     ExternalError,
@@ -95,6 +95,7 @@ class RunningQueries:
             positions,
             task.spec.properties,
             tuple(task.errors),
+            _pace(task, sum(max(end - at, 0) for at, end in positions.values())),
         )
 
     def explain(self, statement: ast.Statement, session: Session) -> Explanation:
@@ -156,6 +157,21 @@ class RunningQueries:
 def _with_key(key: Sequence[Column], columns: Sequence[Column]) -> Schema:
     """What EXPLAIN tells of a query that nobody keeps: its key, then what it answers."""
     return Schema((*key, *(Column(column.name, column.type) for column in columns)))
+
+
+def _pace(task: Task, lag: int) -> Pace:
+    stats = task.stats
+    in_per_second, out_per_second = stats.meter.per_second(task.clock.now_ms())
+    return Pace(
+        stats.records_in,
+        stats.records_out,
+        in_per_second,
+        out_per_second,
+        stats.late_rows,
+        stats.record_errors,
+        stats.last_record_ms,
+        lag,
+    )
 
 
 def _explained(query_id: str, kind: str, statement: str, plan: PlanNode) -> Explanation:

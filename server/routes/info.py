@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from merganser.server import media
 from merganser.server.gate import Classic, Ready
-from merganser.server.services import Services
+from merganser.server.services import ServerState, Services, services_of
 from merganser.server.wire import API_VERSION
 from merganser.server.wire_answers import (
     ClusterId,
@@ -14,6 +15,8 @@ from merganser.server.wire_answers import (
     ComponentHealth,
     Health,
     HealthDetails,
+    HealthProblem,
+    HealthReport,
     Info,
     Metadata,
     ServerInfo,
@@ -59,6 +62,31 @@ async def healthcheck(services: Classic) -> Health:
             metastore=part("metastore"), kafka=part("kafka"), command_runner=part("commandRunner")
         ),
         server_state=services.state.value,
+    )
+
+
+@router.get(
+    "/health",
+    response_model=HealthReport,
+    responses={503: {"model": HealthReport, "description": "Something is not well"}},
+)
+async def health(request: Request) -> Response:
+    """Whether all is well, and if not, what and why. Not part of ksqlDB's API."""
+    services = services_of(request)
+    problems: list[HealthProblem] = []
+    if services.state is not ServerState.READY:
+        reason = str(services.failure or f"the server is {services.state.value.lower()}")
+        problems.append(HealthProblem(part="server", state=services.state.value, reason=reason))
+    else:
+        found = await services.run(services.engine.problems)
+        problems = [HealthProblem(part=p.part, state=p.state, reason=p.reason) for p in found]
+    report = HealthReport(
+        healthy=not problems, server_state=services.state.value, problems=problems
+    )
+    return Response(
+        report.model_dump_json(by_alias=True),
+        status_code=503 if problems else 200,
+        media_type=media.JSON,
     )
 
 

@@ -6,6 +6,7 @@ type that is the default, and in how a failed request looks. `/sql` is ours.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,7 @@ from merganser.server.openapi import ERRORS, body_of, text_of
 from merganser.server.services import Services
 from merganser.server.streaming import ChunkedError, StreamAnswer, print_groups, row_groups
 from merganser.server.tabular import ArrowStream, CsvRows
+from merganser.server.tracing import span
 from merganser.server.wire import (
     CloseQueryRequest,
     KsqlRequest,
@@ -251,16 +253,27 @@ async def _started(services: Services, question: _Question) -> QueryResult | Pri
     def start() -> QueryResult | PrintResult:
         if question.after_sequence is not None:
             services.engine.wait_for_command(question.after_sequence)
-        return services.engine.query(
-            question.text,
-            properties=question.properties,
-            variables=question.variables,
-            known_only=question.known_properties_only,
-            parameters=question.parameters,
-            in_sql=question.in_sql,
-        )
+        with span("query", services.traced(question.text)):
+            return services.engine.query(
+                question.text,
+                properties=question.properties,
+                variables=question.variables,
+                known_only=question.known_properties_only,
+                parameters=question.parameters,
+                in_sql=question.in_sql,
+            )
 
-    return await services.run(start)
+    meters = services.meters
+    began = time.perf_counter()
+    try:
+        result = await services.run(start)
+    except StatementFailure as failure:
+        meters.refusals.labels(str(failure.error.code)).inc()
+        raise
+    kind = result.kind if isinstance(result, QueryResult) else "print"
+    meters.queries.labels(kind).inc()
+    meters.query_seconds.labels(kind).observe(time.perf_counter() - began)
+    return result
 
 
 def _framing(result: QueryResult | PrintResult, question: _Question, services: Services) -> Framing:

@@ -24,6 +24,7 @@ from merganser.server.gate import Classic
 from merganser.server.openapi import ERRORS, body_of
 from merganser.server.permissions import principal_of
 from merganser.server.services import Services
+from merganser.server.tracing import span
 from merganser.server.wire import KsqlRequest, TerminateRequest, variables_of
 from merganser.server.wire_answers import Entity
 
@@ -82,18 +83,21 @@ def _execute(
 ) -> Response:
     with_tables = body.request_properties.get(TABLES_PROPERTY) is True
     try:
-        answers = services.engine.execute(
-            body.ksql,
-            properties=body.streams_properties,
-            variables=variables_of(body.session_variables),
-            after_sequence=body.command_sequence_number,
-            permit=permit,
-        )
+        with span("statements", services.traced(body.ksql)):
+            answers = services.engine.execute(
+                body.ksql,
+                properties=body.streams_properties,
+                variables=variables_of(body.session_variables),
+                after_sequence=body.command_sequence_number,
+                permit=permit,
+            )
     except StatementFailure as failure:
+        services.meters.refusals.labels(str(failure.error.code)).inc()
         entities = entities_of(failure.answers, with_tables=with_tables)
         return error_response(statement_error(failure.error, failure.statement_text, entities))
     except UserError as error:  # Of the request around the statements: its properties.
         return error_response(generic_error(RequestError.code, str(error)))
+    services.meters.statements.inc()
     return Response(
         json_bytes(entities_of(answers, with_tables=with_tables)), media_type=media.JSON
     )

@@ -150,6 +150,7 @@ class Stats:
 
     def __init__(self, records_in: int, lag: int = 0, state: str = "RUNNING") -> None:
         self.query_id, self.state = "CSAS_X_1", state
+        self.state_bytes = self.last_record_ms = 0
         self.records_in, self.records_out, self.lag = records_in, records_in // 2, lag
         self.bytes_in = self.bytes_out = self.late_rows = self.record_errors = self.epochs = 0
         self.epoch_seconds_last = 0.0

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 import signal
 from pathlib import Path
 
 import pytest
+import structlog
 
 import merganser
+from merganser.cli.embedded import log_to_stderr
 from merganser.server.client import Client
 from tests.cli.conftest import Invoke
 from tests.cli.process import process
@@ -82,3 +86,22 @@ def test_every_command_has_help(command: str, invoke: Invoke) -> None:
 
 def test_the_version(invoke: Invoke) -> None:
     assert invoke("--version").out == f"merganser {merganser.__version__}\n"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_the_log_has_other_forms(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = structlog.get_config()
+    try:
+        log_to_stderr(logging.INFO, tracebacks=True, form=form)
+        structlog.get_logger("x").info("query stopped", query_id="Q_1", epoch=3)
+    finally:
+        structlog.configure(**before)
+    line = capsys.readouterr().err.strip()
+    if form == "json":
+        found = json.loads(line)
+        assert (found["event"], found["level"]) == ("query stopped", "info")
+        assert (found["query_id"], found["epoch"]) == ("Q_1", 3)
+        assert found["timestamp"]
+    else:
+        assert "query stopped" in line
+        assert "query_id=Q_1" in line

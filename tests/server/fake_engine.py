@@ -10,7 +10,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from merganser.engine.answer import Answer, FormatLine, PrintResult, QueryResult, RowBatch, Table
-from merganser.engine.engine import StatementFailure
+from merganser.engine.engine import Problem, PushStats, StatementFailure
 from merganser.engine.log.protocol import TopicPartition
 from merganser.engine.schema import Column, Role
 from merganser.engine.types import BIGINT, STRING
@@ -131,6 +131,8 @@ class FakeStats:
     epochs: int = 3
     epoch_seconds_last: float = 0.25
     lag: int = 5
+    state_bytes: int = 4096
+    last_record_ms: int = 1500
 
 
 @dataclass
@@ -155,6 +157,7 @@ class FakeEngine:
     queries: dict[str, Callable[[], QueryResult | PrintResult]] = field(default_factory=dict)
     statuses: dict[str, FakeStatus] = field(default_factory=dict)
     counters: list[FakeStats] = field(default_factory=list)
+    found_problems: list[Problem] = field(default_factory=list)
     healthy: dict[str, bool] = field(default_factory=dict)
     start_error: Exception | None = None
     may_start: threading.Event = field(default_factory=threading.Event)
@@ -170,6 +173,7 @@ class FakeEngine:
         for table in (self.answers, self.queries, self.statuses, self.healthy, self.running):
             table.clear()
         self.counters = []
+        self.found_problems = []
         self.seen = []
 
     def start(self) -> None:
@@ -254,6 +258,12 @@ class FakeEngine:
     def check_property(self, name: str) -> None:
         if name == "ksql.service.id":
             raise RequestError(f"{name} may not be set by clients")
+
+    def problems(self) -> Sequence[Problem]:
+        return self.found_problems
+
+    def push_stats(self) -> PushStats:
+        return PushStats(3, (("t", 2, 500),), 1)
 
     def health(self) -> Mapping[str, bool]:
         return {"metastore": True, "kafka": True, "commandRunner": True, **self.healthy}

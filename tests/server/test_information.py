@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 import merganser
+from merganser.engine.engine import Problem
 from merganser.server.wire import API_VERSION
 from tests.server.fake_engine import FakeEngine, FakeStats, FakeStatus
 from tests.server.raw_http import RawConnection
@@ -196,14 +197,56 @@ def test_metrics_have_a_line_a_query(http: httpx.Client, engine: FakeEngine) -> 
         'merganser_query_state{query_id="CTAS_B_2",state="ERROR"} 1.0',
         f'merganser_build_info{{version="{merganser.__version__}"}} 1.0',
         "merganser_open_answers 0.0",
+        'merganser_query_state_bytes{query_id="CSAS_A_1"} 4096.0',
+        'merganser_query_last_record_timestamp_seconds{query_id="CSAS_A_1"} 1.5',
+        "merganser_push_queries 3.0",
+        'merganser_push_subscribers{topic="t"} 2.0',
+        'merganser_push_waiting_bytes{topic="t"} 500.0',
+        "merganser_push_dropped_total 1.0",
     ):
         assert line in lines
+
+
+def test_metrics_of_requests_and_of_the_process(http: httpx.Client, engine: FakeEngine) -> None:
+    def value(name: str) -> float:
+        lines = http.get("/metrics").text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(name + " "))
+
+    name = 'merganser_http_requests_total{method="GET",route="/info",status="200"}'
+    before = value(name)
+    http.get("/info")
+    http.get("/info")
+    assert value(name) == before + 2
+    refused = 'merganser_refused_total{code="40001"}'
+    before = value(refused)
+    http.post("/query-stream", json={"sql": "NOPE;"})
+    assert value(refused) == before + 1
+    http.get("/a-path-of-the-clients-own")
+    text = http.get("/metrics").text
+    assert "a-path-of-the-clients-own" not in text
+    assert 'route="other",status="404"' in text
+    assert 'merganser_http_response_start_seconds_bucket{le="0.1",route="/info"}' in text
+    assert value("process_resident_memory_bytes") > 1_000_000
+    assert value("process_cpu_seconds_total") > 0
+
+
+def test_health_tells_reasons(http: httpx.Client, engine: FakeEngine) -> None:
+    answer = http.get("/health")
+    well = {"healthy": True, "serverState": "READY", "problems": []}
+    assert (answer.status_code, answer.json()) == (200, well)
+    engine.found_problems = [Problem("query CSAS_A_1", "ERROR", "a value does not fit")]
+    answer = http.get("/health")
+    assert answer.status_code == 503
+    assert answer.json()["problems"] == [
+        {"part": "query CSAS_A_1", "state": "ERROR", "reason": "a value does not fit"}
+    ]
 
 
 def test_the_description_tells_the_routes_that_exist(http: httpx.Client) -> None:
     description = http.get("/openapi.json").json()
     assert set(description["paths"]) == {
         "/info",
+        "/health",
         "/healthcheck",
         "/v1/metadata",
         "/v1/metadata/id",

@@ -106,7 +106,8 @@ def test_extended_tells_where_its_query_stands(ask: Ask, engine: Engine) -> None
     assert topic["kafkaTopic"] == "clicks"
     (offset,) = topic["offsets"]
     assert (offset["logStartOffset"], offset["logEndOffset"], offset["consumerOffset"]) == (0, 1, 1)
-    first, second = ask("DESCRIBE SHOUTED EXTENDED;").tables()
+    first, pace, second = ask("DESCRIBE SHOUTED EXTENDED;").tables()
+    assert pace.headers == ("Statistic", "Value")
     assert "Queries that write from this STREAM" in first.footer
     assert second.headers == ("Partition", "Start Offset", "End Offset", "Offset", "Lag")
     assert second.rows[0][1:] == ("0", "1", "1", "0")
