@@ -15,7 +15,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from merganser.cli.local import COMMANDS
-from merganser.parser.words import KEYWORDS, name_sql
+from merganser.parser.words import SHOWN_WORDS, name_sql
 from merganser.server.client import Client, Entity, ServerError, UnreachableError
 
 FRESH_SECONDS = 5.0
@@ -128,13 +128,13 @@ class StatementCompleter(Completer):
     def _candidates(self, previous: list[str], text: str) -> Iterable[str]:
         last = previous[-1].upper() if previous else ""
         if last in _BEFORE_SOURCE:
-            return [*sorted(self._names().columns), *sorted(KEYWORDS)]
+            return [*sorted(self._names().columns), *sorted(SHOWN_WORDS)]
         if last in _BEFORE_QUERY:
-            return [*self._names().queries, *sorted(KEYWORDS)]
+            return [*self._names().queries, *sorted(SHOWN_WORDS)]
         if not previous:
-            return sorted(KEYWORDS)
+            return sorted(SHOWN_WORDS)
         names = self._names()
-        return [*_columns_in_reach(names, text), *sorted(KEYWORDS), *sorted(names.functions)]
+        return [*_columns_in_reach(names, text), *sorted(SHOWN_WORDS), *sorted(names.functions)]
 
 
 def _columns_in_reach(names: Names, text: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pygments.lexer import RegexLexer, words
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text
 
-from merganser.parser.words import KEYWORDS
+from merganser.parser.words import SHOWN_WORDS
 
 TYPES = (
     "BIGINT",
@@ -40,7 +40,7 @@ class StatementLexer(RegexLexer):
             (r"`(?:[^`]|``)*`?|\"(?:[^\"]|\"\")*\"?", Name),
             (r"\$\{\w*\}?", Name.Variable),
             (words(TYPES, prefix=r"\b", suffix=r"\b"), Keyword.Type),
-            (words(sorted(KEYWORDS), prefix=r"\b", suffix=r"\b"), Keyword),
+            (words(sorted(SHOWN_WORDS), prefix=r"\b", suffix=r"\b"), Keyword),
             (r"\w+(?=\s*\()", Name.Function),
             (r"\d+(?:\.\d+)?(?:e[-+]?\d+)?\b", Number),
             (r"\w+", Name),

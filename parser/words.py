@@ -21,6 +21,12 @@ RESERVED: Final = _listed("RESERVED")
 NON_RESERVED: Final = _listed("_non_reserved")
 KEYWORDS: Final = RESERVED | NON_RESERVED
 
+CLAUSE_WORDS: Final = frozenset({"ORDER", "OVER", "QUALIFY", "UNION"})
+"""Words that what follows makes keywords; lists have them nowhere, for they are names elsewhere."""
+
+SHOWN_WORDS: Final = KEYWORDS | CLAUSE_WORDS
+"""What a shell completes and highlights."""
+
 # Not reserved, yet read as the start of a constructor or clause where a name may stand too.
 _AMBIGUOUS: Final = frozenset({"ARRAY", "MAP", "STRUCT", "QUALIFY"})
 

@@ -215,6 +215,19 @@ SAMPLES = {
         "QUALIFY ROW_NUMBER() OVER (PARTITION BY K ORDER BY V) = 1) GROUP BY G;",
         ("s",),
     ),
+    "joined_firsts": Sample(
+        "CREATE STREAM OUT AS SELECT A.K, V, N FROM (SELECT K, V FROM S "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY K) < 3) A JOIN T ON A.K = T.K;",
+        ("s", "t"),
+        is_table=False,
+        arrival_counts=True,
+    ),
+    "best_of_joined": Sample(
+        "CREATE TABLE OUT AS SELECT S.K, V, NAME FROM S LEFT JOIN T ON S.K = T.K "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY S.K ORDER BY V DESC) = 1;",
+        ("s", "t"),
+        arrival_counts=True,
+    ),
     "json_parts": Sample(
         "CREATE STREAM OUT AS SELECT K, CAST(CONCAT('{\"v\":[', CAST(V AS STRING), ']}') AS JSON) "
         "->'v' AS J, CONCAT('[\"', G, '\"]')->>0 AS G FROM S;",
