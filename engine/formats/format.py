@@ -142,7 +142,12 @@ class Format(Protocol):
 
 
 FORMATS: Registry[Format] = Registry(
-    "format", "merganser.engine.formats", optional=("fastavro", "google")
+    "format", "merganser.engine.formats", optional=("fastavro", "google", "msgpack")
 )
-FORMAT_EXTRAS = {"AVRO": "avro", "PROTOBUF": "protobuf", "PROTOBUF_NOSR": "protobuf"}
+FORMAT_EXTRAS = {
+    "AVRO": "avro",
+    "MSGPACK": "msgpack",
+    "PROTOBUF": "protobuf",
+    "PROTOBUF_NOSR": "protobuf",
+}
 """What to install for a format whose library is optional."""

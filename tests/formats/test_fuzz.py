@@ -40,7 +40,9 @@ NESTED: list[SqlType] = [
     ArrayType(BIGINT), MapType(STRING, DOUBLE), StructType((StructField("X", INTEGER),)),
 ]  # fmt: skip
 TYPES: dict[str, list[SqlType]] = {
-    **dict.fromkeys(("AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON", "JSON_SR"), SCALARS + NESTED),
+    **dict.fromkeys(
+        ("AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON", "JSON_SR", "MSGPACK"), SCALARS + NESTED
+    ),
     "DELIMITED": SCALARS,
     "KAFKA": [BIGINT],
 }

@@ -66,6 +66,7 @@ NESTED: dict[SqlType, Sequence[object]] = {
 KAFKA_TYPES = (INTEGER, BIGINT, DOUBLE, STRING, BYTES)
 SUPPORTED = [
     *(("JSON", sql_type, values) for sql_type, values in {**SCALARS, **NESTED}.items()),
+    *(("MSGPACK", sql_type, values) for sql_type, values in {**SCALARS, **NESTED}.items()),
     *(("DELIMITED", sql_type, values) for sql_type, values in SCALARS.items()),
     *(("KAFKA", sql_type, SCALARS[sql_type]) for sql_type in KAFKA_TYPES),
 ]
