@@ -107,14 +107,19 @@ class Call(Expression):
 
 @dataclass(frozen=True, slots=True)
 class AggregateCall(Expression):
-    """An aggregate function call; only directly under an aggregate node's calls."""
+    """An aggregate function call; only directly under an aggregate node's calls.
+
+    `where`: only rows for which it is true are aggregated.
+    """
 
     name: str
     arguments: tuple[Expression, ...]
     type: SqlType
+    where: Expression | None = None
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(map(str, self.arguments))})"
+        call = f"{self.name}({', '.join(map(str, self.arguments))})"
+        return f"{call} FILTER (WHERE {self.where})" if self.where is not None else call
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ _GROUPS: Final[list[tuple[frozenset[str], frozenset[str], str]]] = [
         )
         | {"DOT"}
         | {"EQUAL", "NEQ", "LT", "LTE", "GT", "GTE", "AND", "OR", "NOT", "IN", "LIKE", "BETWEEN"}
-        | {"IS", "AT", "_ESCAPE", "LPAR", "_OVER_OPEN"},
+        | {"IS", "AT", "_ESCAPE", "LPAR", "_OVER_OPEN", "_FILTER_OPEN"},
         "an operator",
     ),
     (
@@ -99,6 +99,7 @@ _WORDING: Final = {
     "_ESCAPE": "ESCAPE",
     "_COLUMN": "COLUMN",
     "_ORDER": "ORDER BY",
+    "_FILTER_OPEN": "FILTER (WHERE",
     "_OVER_OPEN": "OVER",
     "_PARTITION": "PARTITION BY",
     "_QUALIFY": "QUALIFY",

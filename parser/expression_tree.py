@@ -295,6 +295,9 @@ class ExpressionReader:
     def call(self, _place: Meta, name: Name, *arguments: Node) -> Node:
         return exp.Anonymous(this=name.text.upper(), expressions=list(arguments))
 
+    def filter_call(self, _place: Meta, call: Node, condition: Node) -> Node:
+        return exp.Filter(this=call, expression=exp.Where(this=condition))
+
     def window_call(self, _place: Meta, call: Node, *parts: Field) -> Node:
         return WindowCall(this=call, **dict(parts))
 

@@ -321,6 +321,10 @@ class _Printer:
         head = names[0] if len(names) == 1 else f"({', '.join(names)})"
         return f"{head} => {self._alone(node.this)}"
 
+    def filter(self, node: exp.Expression) -> str:
+        condition = self._alone(node.expression.this)
+        return f"{self._alone(node.this)} FILTER (WHERE {condition})"
+
     def over(self, node: exp.Expression) -> str:
         assert isinstance(node, WindowCall)
         keys = ", ".join(self.within(key, _CONCAT) for key in node.partition)
@@ -361,4 +365,5 @@ _PRIMARIES: Final[dict[type[exp.Expression], Callable[[_Printer, exp.Expression]
     MapConstructor: _Printer.map,
     StructConstructor: _Printer.struct,
     WindowCall: _Printer.over,
+    exp.Filter: _Printer.filter,
 }

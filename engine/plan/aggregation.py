@@ -152,7 +152,7 @@ def _check(
     if any(isinstance(node, TableCall) for item in items for node in item.expression.walk()):
         raise UserError("table functions cannot be used with aggregations")
     for call in calls:
-        for argument in call.arguments:
+        for argument in call.children:
             for node in argument.walk():
                 if isinstance(node, AggregateCall):
                     raise UserError(f"aggregate functions cannot be nested: {call}")

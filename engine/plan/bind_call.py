@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -132,6 +133,35 @@ def _aggregate(binder: Binder, node: exp.Anonymous) -> Expression:
         error.span = error.span or span
         raise
     return AggregateCall(name, tuple(arguments), accumulator.returns)
+
+
+def bind_filter(binder: Binder, node: exp.Filter) -> Expression:
+    """An aggregate call over the rows for which a condition is true.
+
+    Raises:
+        TypeMismatchError: It is no aggregate, or the condition is none.
+    """
+    call = binder.bind(node.this)
+    span = parsed.span_of(node.this)
+    if not isinstance(call, AggregateCall):
+        raise TypeMismatchError(
+            "FILTER (WHERE ...) is only possible behind an aggregate function",
+            hint="To leave rows out of the whole query, use WHERE.",
+            span=span,
+        )
+    condition = binder.bind(node.expression.this)
+    if any(isinstance(part, AggregateCall | TableCall) for part in condition.walk()):
+        raise TypeMismatchError(
+            "the condition of FILTER (WHERE ...) is told of single rows: it takes no aggregates",
+            hint="To leave groups out, use HAVING.",
+            span=span,
+        )
+    if condition.result_type not in (types.BOOLEAN, types.NULL):
+        raise TypeMismatchError(
+            f"the condition of FILTER (WHERE ...) must be BOOLEAN, found {condition.result_type}",
+            span=parsed.span_of(node.expression.this) or span,
+        )
+    return replace(call, where=condition)
 
 
 def _event_time(binder: Binder, star: exp.Star) -> ColumnRef:

@@ -29,7 +29,7 @@ from merganser.engine.expression import (
     Subscript,
     When,
 )
-from merganser.engine.plan.bind_call import bind_call, is_table_call
+from merganser.engine.plan.bind_call import bind_call, bind_filter, is_table_call
 from merganser.engine.plan.bind_comparison import ComparisonRules, Side, compare
 from merganser.engine.plan.bind_constructor import bind_array, bind_map, bind_struct
 from merganser.engine.plan.bind_json import bind_json_path
@@ -328,6 +328,9 @@ class Binder:
         operand = self.bind(node.this)
         return bind_json_path(node, operand)
 
+    def _filter(self, node: exp.Filter) -> Expression:
+        return bind_filter(self, node)
+
     def _window(self, node: parsed.WindowCall) -> Expression:
         return bind_window(self, node)
 
@@ -374,6 +377,7 @@ class Binder:
         exp.Anonymous: _call,
         exp.AtTimeZone: _time_zone,
         parsed.WindowCall: _window,
+        exp.Filter: _filter,
         parsed.JsonPath: _json_path,
     }
 

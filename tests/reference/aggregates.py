@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from statistics import stdev, variance
 from typing import NamedTuple
 
-from tests.reference.rows import Expr, Value
+from tests.reference.rows import Columns, Expr, Predicate, Value
 
 
 class Arrived(NamedTuple):
@@ -49,10 +49,16 @@ class Call(NamedTuple):
 
     aggregate: Aggregate
     argument: Expr
+    where: Predicate | None = None
 
     def sql(self) -> str:
         """As SQL."""
-        return self.aggregate.sql.format(self.argument.sql())
+        call = self.aggregate.sql.format(self.argument.sql())
+        return f"{call} FILTER (WHERE {self.where.sql()})" if self.where is not None else call
+
+    def takes(self, columns: Columns) -> bool:
+        """Whether a row is aggregated."""
+        return self.where is None or self.where.holds(columns)
 
     def result(self, held: Held) -> Value:
         """The result."""

@@ -96,7 +96,8 @@ def _calls(
     for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=3)):
         aggregate = AGGREGATES[name]
         argument = draw(_number(sources) if aggregate.numeric else _text(sources))
-        found.append(Call(aggregate, argument))
+        where = draw(st.one_of(st.none(), st.none(), st.none(), _predicates(sources)))
+        found.append(Call(aggregate, argument, where))
     return tuple(found)
 
 

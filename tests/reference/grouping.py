@@ -148,7 +148,8 @@ class Grouping:
         group = self._group(key, window)
         old, old_time_ms = (self._result(group), group.time_ms) if known else (None, -1)
         for held, call in zip(group.held, self.calls, strict=True):
-            add(held, self.arrived, call.argument.of(columns))
+            if call.takes(columns):
+                add(held, self.arrived, call.argument.of(columns))
         group.time_ms = max(group.time_ms, row.time_ms)
         group.partition = row.partition
         return Row(key, self._result(group), group.time_ms, row.partition, window, old, old_time_ms)
@@ -202,6 +203,8 @@ class Grouping:
             group = self._group(key, row.window)
             told.setdefault(key, (self._result(group) if known else None, group.time_ms))
             for held, call in zip(group.held, self.calls, strict=True):
+                if not call.takes(columns):
+                    continue
                 if columns is row.old:
                     undo(held, call.argument.of(columns))
                 else:

@@ -42,6 +42,7 @@ class _Call:
     accumulator: Accumulator
     arguments: tuple[str, ...]
     text: str
+    where: str | None = None
 
     @property
     def partial(self) -> str:
@@ -208,7 +209,7 @@ class AggregateOperator:
                 columns.append(f"{compiled.sql} AS {identifier(name)}")
             checks += ErrorCheck.of(rows.source, compiled, "GROUP BY", expression)
         for _, call in node.calls:
-            for argument in call.arguments:
+            for argument in call.children:
                 compiled = compile_expression(argument)
                 checks += ErrorCheck.of(rows.source, compiled, "AGGREGATE", argument)
         keyed = rows.select(columns).filter(" AND ".join(['NOT "$tombstone"', *live]))
@@ -219,7 +220,9 @@ class AggregateOperator:
         for index, (_, call) in enumerate(node.calls):
             accumulator = AGGREGATES[call.name].accumulator(call.arguments, dict(node.limits))
             arguments = tuple(compile_expression(argument).sql for argument in call.arguments)
-            calls.append(_Call(identifier(f"$state_{index}"), accumulator, arguments, str(call)))
+            where = compile_expression(call.where).sql if call.where is not None else None
+            state = identifier(f"$state_{index}")
+            calls.append(_Call(state, accumulator, arguments, str(call), where))
         return calls
 
     def _windowed_rows(self, epoch: Epoch) -> str:
@@ -260,10 +263,49 @@ class AggregateOperator:
 
     def _partials(self, epoch: Epoch, source: str, where: str, *, undoing: bool = False) -> str:
         """A SELECT of one row per group: what its rows of this epoch add, or take away."""
+        conditions = list(dict.fromkeys(call.where for call in self._calls if call.where))
+        if conditions:
+            return self._filtered_partials(epoch, source, where, conditions, undoing=undoing)
+        return self._partials_of(self._calls, epoch, source, where, undoing=undoing)
+
+    def _filtered_partials(
+        self, epoch: Epoch, source: str, where: str, conditions: list[str], *, undoing: bool
+    ) -> str:
+        """The same where calls take only some of the rows: those of each condition for themselves.
+
+        A group of which they take none has the state of no rows.
+        """
+        keys = ", ".join(self._keys)
+        plain = [call for call in self._calls if call.where is None]
+        joined = self._partials_of(plain, epoch, source, where, undoing=undoing)
+        query = f"({joined}) AS f"
+        states = {call.state: f"f.{call.state}" for call in plain}
+        for index, condition in enumerate(conditions):
+            mine = [call for call in self._calls if call.where == condition]
+            partials = ", ".join(
+                f"{call.undo_partial if undoing else call.partial} AS {call.state}" for call in mine
+            )
+            taken = f"{where or 'WHERE TRUE'} AND ({condition})"
+            query += (
+                f' LEFT JOIN (SELECT {keys}, {partials}, TRUE AS "$some" FROM {source} {taken} '
+                f"GROUP BY {keys}) AS f{index} ON {self._matches('f', f'f{index}')}"
+            )
+            states |= {
+                call.state: f'CASE WHEN f{index}."$some" THEN f{index}.{call.state} '
+                f"ELSE {call.accumulator.empty} END"
+                for call in mine
+            }
+        columns = [f"f.{key}" for key in self._keys]
+        columns += [f"{states[call.state]} AS {call.state}" for call in self._calls]
+        columns += [f'f."{name}"' for name in ("$rowtime", "$seq", "$partition", "$headers")]
+        return f"SELECT {', '.join(columns)} FROM {query}"
+
+    def _partials_of(
+        self, calls: list[_Call], epoch: Epoch, source: str, where: str, *, undoing: bool
+    ) -> str:
         keys = ", ".join(self._keys)
         partials = [
-            f"{call.undo_partial if undoing else call.partial} AS {call.state}"
-            for call in self._calls
+            f"{call.undo_partial if undoing else call.partial} AS {call.state}" for call in calls
         ]
         engine = [
             'max("$rowtime") AS "$rowtime"',
