@@ -8,6 +8,7 @@ in order key by key.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from merganser.engine.catalog import Catalog, Source
@@ -77,9 +78,10 @@ class Comparison:
 
     def same_key(self, expected: CaseRecord, actual: ActualRecord) -> bool:
         """Whether both have one key and window."""
+        # Not loosely: two small numbers would be one key.
+        rules = replace(self._rules["key"], loose_doubles=False)
         return (
-            difference(expected.key, actual.key, self._rules["key"]) is None
-            and expected.window == actual.window
+            difference(expected.key, actual.key, rules) is None and expected.window == actual.window
         )
 
     def _window_difference(self, expected: CaseRecord, actual: ActualRecord) -> str | None:

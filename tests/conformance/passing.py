@@ -69,12 +69,19 @@ def open_cases(corpus: str) -> dict[str, str]:
     return reasons
 
 
+def gap_reasons(corpus: str) -> dict[Gap, str]:
+    """The known gaps of a corpus, and why: `mode case id | reason`."""
+    reasons: dict[Gap, str] = {}
+    for line in _lines(gaps_file(corpus)):
+        named, _, reason = line.partition(" | ")
+        mode, _, case_id = named.partition(" ")
+        reasons[mode, case_id] = reason
+    return reasons
+
+
 def gaps(corpus: str) -> frozenset[Gap]:
     """The known gaps of a corpus."""
-    return frozenset(
-        (mode, case_id)
-        for mode, case_id in (line.split(" ", 1) for line in _lines(gaps_file(corpus)))
-    )
+    return frozenset(gap_reasons(corpus))
 
 
 def _lines(file: Path) -> list[str]:
@@ -110,7 +117,8 @@ def update(corpus: str, outcomes: Sequence[Outcome], *, open_gaps: bool = False)
     if not found.lost:
         _write(list_file(corpus), {*known, *found.gained})
         left = (known_gaps | set(found.opened)) - set(found.closed)
-        _write(gaps_file(corpus), {" ".join(gap) for gap in left})
+        reasons = gap_reasons(corpus)
+        _write(gaps_file(corpus), {f"{' '.join(gap)} | {reasons.get(gap, '')}" for gap in left})
     return found
 
 

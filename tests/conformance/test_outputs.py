@@ -152,3 +152,12 @@ def test_streams_over_a_tables_changelog_are_found() -> None:
         {item.name: item for item in sources}, {}, {query.query_id: query for query in queries}
     )
     assert coalesced_streams(catalog) == {"a", "b"}
+
+
+def test_keys_are_told_apart_where_doubles_may_differ() -> None:
+    loosely = Rules(loose_doubles=True)
+    comparison = Comparison({"key": loosely, "value": loosely}, is_table=False)
+    keys = (0.0, -1e-7)
+    wanted = [record_of({"topic": "t", "key": Decimal(repr(key)), "value": 1}) for key in keys]
+    got = [ActualRecord(key, 1, 0, None, ()) for key in reversed(keys)]
+    assert topic_difference(wanted, got, comparison, Mode.EPOCH) is None
