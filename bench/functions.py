@@ -2,7 +2,8 @@
 
 Each function's first example without NULL is called over a table of a million rows: its first
 argument is a column, the others are the example's. The slowest ten are printed at the end. A
-function that is slow on a sample is measured on fewer rows.
+function that is slow on a sample is measured on fewer rows. All rows have the same value, so what
+runs in Python shows its best: it is called once for equal arguments.
 """
 
 from __future__ import annotations

@@ -9,10 +9,12 @@ the interpreter's lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from merganser.engine import types
 from merganser.engine.duck import Duck, arrow_type, physical_type
@@ -57,13 +59,11 @@ class PythonFunction:
 
     def values(self, *columns: pa.ChunkedArray) -> pa.Array:
         """The results of a batch, NULL where a call raises."""
-        return pa.array(
-            [self._value(arguments) for arguments in _rows(columns)], arrow_type(self.returns)
-        )
+        return _by_value(columns, self._value, arrow_type(self.returns))
 
     def failed(self, *columns: pa.ChunkedArray) -> pa.Array:
         """Which calls of a batch raise."""
-        return pa.array([self._fails(arguments) for arguments in _rows(columns)], pa.bool_())
+        return _by_value(columns, self._fails, pa.bool_())
 
     def _value(self, arguments: tuple[object, ...]) -> object:
         if not self.pass_nulls and None in arguments:
@@ -81,6 +81,96 @@ class PythonFunction:
         except ROW_ERRORS:
             return True
         return False
+
+
+_COMPARED_BY_VALUE = (
+    *(pa.string(), pa.binary(), pa.bool_(), pa.int32(), pa.int64()),
+    *(pa.large_string(), pa.large_binary()),
+)
+"""Types of which Arrow finds the different values. Not floats: 0.0 and -0.0 would be one."""
+
+
+def _by_value(
+    columns: tuple[pa.ChunkedArray, ...],
+    row: Callable[[tuple[object, ...]], object],
+    kind: pa.DataType,
+) -> pa.Array:
+    """What a function of a row gives for each row of a batch, called once for equal arguments."""
+    if not columns or not all(_is_compared(column.type) for column in columns):
+        return pa.array([row(arguments) for arguments in _rows(columns)], kind)
+    if any(pa.types.is_list(column.type) for column in columns):
+        return _by_item(columns, row, kind)
+    encoded = [
+        column.combine_chunks().dictionary_encode(null_encoding="encode") for column in columns
+    ]
+    varying = [each for each in encoded if len(each.dictionary) > 1]
+    count = len(columns[0])
+    if count == 0 or len(varying) > 1 or (varying and 2 * len(varying[0].dictionary) > count):
+        return pa.array([row(arguments) for arguments in _rows(columns)], kind)
+    # Literals are columns of one value; the other column's different values are what counts.
+    size = len(varying[0].dictionary) if varying else 1
+    values = [
+        each.dictionary.to_pylist() * (1 if len(each.dictionary) == size else size)
+        for each in encoded
+    ]
+    results = pa.array([row(arguments) for arguments in zip(*values, strict=True)], kind)
+    return results.take((varying or encoded)[0].indices)
+
+
+def _is_compared(kind: pa.DataType) -> bool:
+    return kind in _COMPARED_BY_VALUE or (
+        pa.types.is_list(kind) and kind.value_type in _COMPARED_BY_VALUE
+    )
+
+
+def _by_item(
+    columns: tuple[pa.ChunkedArray, ...],
+    row: Callable[[tuple[object, ...]], object],
+    kind: pa.DataType,
+) -> pa.Array:
+    """The same where there are lists: of one length, as variadic arguments are, item by item."""
+    flat: list[pa.Array] = []
+    widths: list[int | None] = []
+    for column in columns:
+        whole = column.combine_chunks()
+        if not pa.types.is_list(column.type):
+            flat.append(whole)
+            widths.append(None)
+            continue
+        lengths = pc.unique(whole.value_lengths())
+        if len(lengths) != 1 or lengths[0].as_py() is None:
+            return _by_key(columns, row, kind)
+        width = lengths[0].as_py()
+        items = whole.flatten()
+        flat += [items.take(pa.array(range(place, len(items), width))) for place in range(width)]
+        widths.append(width)
+
+    def regrouped(parts: tuple[object, ...]) -> object:
+        rest = iter(parts)
+        return row(
+            tuple(
+                next(rest) if width is None else list(itertools.islice(rest, width))
+                for width in widths
+            )
+        )
+
+    return _by_value(tuple(pa.chunked_array([part]) for part in flat), regrouped, kind)
+
+
+def _by_key(
+    columns: tuple[pa.ChunkedArray, ...],
+    row: Callable[[tuple[object, ...]], object],
+    kind: pa.DataType,
+) -> pa.Array:
+    """The same for lists of several lengths, which Arrow does not compare."""
+    known: dict[tuple[object, ...], object] = {}
+    results: list[object] = []
+    for arguments in _rows(columns):
+        key = tuple(tuple(part) if isinstance(part, list) else part for part in arguments)
+        if key not in known:
+            known[key] = row(arguments)
+        results.append(known[key])
+    return pa.array(results, kind)
 
 
 def _rows(columns: tuple[pa.ChunkedArray, ...]) -> list[tuple[object, ...]]:
@@ -209,6 +299,11 @@ def from_number(sql: str, kind: SqlType) -> str:
         inside = f"({sql}) BETWEEN -{DATE_DAYS_MAX} AND {DATE_DAYS_MAX}"
         return f"CASE WHEN {inside} THEN DATE '1970-01-01' + CAST(({sql}) AS INTEGER) END"
     return sql
+
+
+def python_functions() -> Mapping[str, PythonFunction]:
+    """All functions that are Python, by their DuckDB names."""
+    return _FUNCTIONS
 
 
 def register_functions(duck: Duck) -> None:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from merganser.engine import types
+from merganser.engine.duck import arrow_type
 from merganser.engine.execution.expressions.compile import compile_expression
+from merganser.engine.functions.python_function import (
+    ROW_ERRORS,
+    CallFailedError,
+    PythonFunction,
+    Row,
+    python_functions,
+)
 from merganser.engine.functions.re2 import to_re2, to_re2_replacement
+from merganser.engine.types import ArrayType, SqlType
 from tests.expressions.evaluation import Column, bind, evaluate_all
 
 _ALPHABET = "ab1 .-_\n\r\u2028é世😀$"
@@ -155,6 +168,7 @@ def test_formatting_agrees(pattern: str) -> None:
             "TIMESTAMPTOSTRING(A, {P})",
             "FORMAT_DATE(CAST(FROM_UNIXTIME(A) AS DATE), {P})",
             "FORMAT_TIME(CAST(FROM_UNIXTIME(A) AS TIME), {P})",
+            "DATETOSTRING(UNIX_DATE(CAST(FROM_UNIXTIME(A) AS DATE)), {P})",
         ]
         _agree(calls, {"P": pattern}, A=column)
 
@@ -176,6 +190,17 @@ def test_formatting_agrees(pattern: str) -> None:
         ("yyyyMMdd", "20201329"),
         ("MM-dd", "02-28"),
         ("HH:mm", "10:20"),
+        ("HH:mm", "24:20"),
+        ("HH:mm:ss.SSS", "23:59:59.999"),
+        ("HH:mm:ss", "23:59:60"),
+        ("HH:mm:ss", "23:59"),
+        ("HHmm", "2359"),
+        ("mm:ss", "59:59"),
+        ("HH:mm yyyy", "10:20 2020"),
+        ("uuuu-MM-dd", "2020-02-29"),
+        ("yyyy-MM-dd yyyy", "2020-02-29 2021"),
+        ("yyyy-MM-dd X", "2020-02-29 Z"),
+        ("yyyy-MM-dd X", "2020-02-29 +05"),
         ("yyyy-MM-dd", "2020-02-29x"),
     ],
 )
@@ -186,6 +211,7 @@ def test_parsing_agrees(pattern: str, text: str) -> None:
         for name in ("PARSE_TIMESTAMP", "STRINGTOTIMESTAMP")
         for zone in ("", ", 'UTC'", ", 'Europe/Paris'")
     ]
+    calls += [f"{name}(A, {{P}})" for name in ("STRINGTODATE", "PARSE_DATE", "PARSE_TIME")]
     _agree(calls, {"P": pattern}, A=column)
 
 
@@ -209,3 +235,104 @@ def test_rounding_agrees(kind: str, scale: int) -> None:
         fast = evaluate_all([f"ROUND(A, {scale})", f"TRUNC(A, {scale})"], **columns)
         slow = evaluate_all(["ROUND(A, B)", "TRUNC(A, B)"], **columns, B=("INT", scale))
         assert fast == slow, f"{text} at {scale}"
+
+
+_URL_CALLS = ("FRAGMENT", "HOST", "PATH", "PORT", "PROTOCOL", "QUERY")
+_URL_PARTS = (
+    ("http", "HTTPS", "a+b.c", "1x", ""),
+    ("://", ":", "//", ":///", ":/"),
+    ("a.example", "example", "1.2.3.4", "[::1]", "u@h", "-a.b", "a_b", "é.de", "", "A-b.c-d"),
+    ("", ":80", ":", ":99999999999", ":x", ":080"),
+    ("", "/", "/p%20q/x", "/%C3%A9", "/%zz", "/[", "/a b", "//x", "/%2", "/%7f", "/é"),
+    ("", "?", "?k=v", "?k=v%20w&e=&f", "?a?b=c", "?k=1&k=2", "?%26=1&&", "?k", "?%FF"),
+    ("", "#", "#top", "#a#b", "#a?b", "#%41"),
+)
+
+
+@given(st.tuples(*(st.sampled_from(parts) for parts in _URL_PARTS)))
+@settings(max_examples=150, deadline=None, database=None, derandomize=True)
+def test_urls_are_taken_apart_as_in_python(parts: tuple[str, ...]) -> None:
+    text = "".join(parts)
+    calls = [f"URL_EXTRACT_{part}(A)" for part in _URL_CALLS]
+    names = ("k", "f", "", "&", "a?b", "zz")
+    calls += [f"URL_EXTRACT_PARAMETER(A, {_quoted(name)})" for name in names]
+    fast = [value for value, _ in evaluate_all(calls, A=("STRING", text))]
+    rows: list[Callable[[], object]] = [
+        lambda part=part: python_functions()[f"$url_extract_{part.lower()}"].row(text)  # type: ignore[misc]
+        for part in _URL_CALLS
+    ]
+    rows += [
+        lambda name=name: python_functions()["$url_extract_parameter"].row(text, name)  # type: ignore[misc]
+        for name in names
+    ]
+    assert fast == [_or_none(row) for row in rows], text
+
+
+def _or_none(row: Callable[[], object]) -> object:
+    try:
+        return row()
+    except ROW_ERRORS:
+        return None
+
+
+_ANGLES = st.one_of(
+    st.floats(-200, 200), st.sampled_from([0.0, 90.0, -90.0, 180.0, -180.0, 90.5, math.inf])
+)
+
+
+@given(st.tuples(_ANGLES, _ANGLES, _ANGLES, _ANGLES))
+@settings(max_examples=60, deadline=None, database=None, derandomize=True)
+def test_distances_agree(angles: tuple[float, ...]) -> None:
+    columns: dict[str, Column] = {
+        name: ("DOUBLE", angle) for name, angle in zip("ABCD", angles, strict=True)
+    }
+    for unit in ("km", "miles", "x"):
+        (fast, failed), (slow, fails) = evaluate_all(
+            [f"GEO_DISTANCE(A, B, C, D, '{unit}')", "GEO_DISTANCE(A, B, C, D, U)"],
+            **columns,
+            U=("STRING", unit),
+        )
+        assert failed == fails
+        assert fast == slow or math.isclose(fast, slow, rel_tol=1e-14)  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------ once for equal arguments
+
+
+def _function(row: Row, *kinds: SqlType) -> PythonFunction:
+    return PythonFunction("$f", kinds, types.STRING, row, pass_nulls=True, raises=True)
+
+
+def test_python_is_called_once_for_equal_arguments() -> None:
+    seen: list[object] = []
+
+    def row(text: str | None, pattern: str) -> str:
+        seen.append(text)
+        if text == "bad":
+            raise CallFailedError
+        return f"{text}{pattern}"
+
+    texts = ["a", None, "bad", "a", "b", "b", "a", None, "bad"]
+    columns = [pa.chunked_array([texts]), pa.chunked_array([["!"] * len(texts)])]
+    function = _function(row, types.STRING, types.STRING)
+    expected = ["a!", "None!", None, "a!", "b!", "b!", "a!", "None!", None]
+    assert function.values(*columns).to_pylist() == expected
+    assert len(seen) == len(set(texts))
+    assert function.failed(*columns).to_pylist() == [text == "bad" for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [
+        (types.DOUBLE, [0.0, -0.0, math.nan, 0.0, None, -0.0]),
+        (types.BIGINT, [1, 2, None, 1, 1, 2]),
+        (ArrayType(types.STRING), [["a"], ["a"], [], None, [None], ["a", "b"]]),
+        (ArrayType(types.DOUBLE), [[0.0], [-0.0], [0.0], None, [], [-0.0]]),
+        (types.BYTES, [b"", b"a", b"", None, b"a", b"b"]),
+        (types.STRING, []),
+    ],
+)
+def test_equal_means_indistinguishable(kind: SqlType, column: list[object]) -> None:
+    function = _function(repr, kind)
+    given_column = pa.chunked_array([pa.array(column, arrow_type(kind))])
+    assert function.values(given_column).to_pylist() == [repr(value) for value in column]

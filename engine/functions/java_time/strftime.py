@@ -99,6 +99,29 @@ def parse_sql(sql: str, pattern: object) -> str | None:
 
     None if the pattern lacks a part of the date or has something that DuckDB reads otherwise.
     """
+    found = _reading(pattern)
+    if found is None or any(not (names & found[2]) for names in _DATE_FIELDS):
+        return None
+    form, shape, _ = found
+    read = f"try_strptime({sql}, {literal(form)})"
+    return f"CASE WHEN regexp_full_match({sql}, {literal(shape)}) THEN {read} END"
+
+
+def parse_time_sql(sql: str, pattern: object) -> str | None:
+    """The TIME that a text with exactly the digits of a literal pattern gives, else NULL.
+
+    None if the pattern lacks hours or minutes, or has more than a time.
+    """
+    found = _reading(pattern)
+    if found is None or not {"HH", "mm"} <= found[2] <= {"HH", "mm", "ss", "SSS"}:
+        return None
+    form, shape, _ = found
+    read = f"try_strptime('2000-01-01 ' || {sql}, {literal('%Y-%m-%d ' + form)})"
+    return f"CASE WHEN regexp_full_match({sql}, {literal(shape)}) THEN CAST({read} AS TIME) END"
+
+
+def _reading(pattern: object) -> tuple[str, str, set[str]] | None:
+    """A literal pattern for DuckDB, the shape of its texts, and its fields; None for odd ones."""
     formats: list[str] = []
     shapes: list[str] = []
     seen: set[str] = set()
@@ -110,14 +133,11 @@ def parse_sql(sql: str, pattern: object) -> str | None:
             case Text("T" | " " as text):
                 formats.append(text)
                 shapes.append(text)
-            case Field(letter, count) if letter * count in _PARSE:
+            case Field(letter, count) if letter * count in _PARSE and letter * count not in seen:
                 name = letter * count
                 seen.add(name)
                 formats.append(_PARSE[name][0])
                 shapes.append(_PARSE[name][1])
             case _:
                 return None
-    if any(not (names & seen) for names in _DATE_FIELDS):
-        return None
-    read = f"try_strptime({sql}, {literal(''.join(formats))})"
-    return f"CASE WHEN regexp_full_match({sql}, {literal(''.join(shapes))}) THEN {read} END"
+    return ("".join(formats), "".join(shapes), seen) if seen else None

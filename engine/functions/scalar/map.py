@@ -12,10 +12,12 @@ _CATEGORY = "MAP"
 
 def _last_wins(entries: str) -> str:
     """A map from entries `k`, `v`: of several with one key the last counts."""
-    later = f'list_position(list_transform(list_reverse({entries}), lambda "$y": "$y".k), "$x".k)'
-    count = f"len({entries})"
+    later = 'list_position(list_transform(list_reverse("$e"), lambda "$y": "$y".k), "$x".k)'
+    last = f'list_filter("$e", lambda "$x", "$n": {later} = len("$e") - "$n" + 1)'
+    keys = 'list_transform("$e", lambda "$z": "$z".k)'
     return (
-        f'map_from_entries(list_filter({entries}, lambda "$x", "$n": {later} = {count} - "$n" + 1))'
+        f'list_transform([{entries}], lambda "$e": map_from_entries('
+        f'CASE WHEN list_unique({keys}) = len("$e") THEN "$e" ELSE {last} END))[1]'
     )
 
 

@@ -20,7 +20,7 @@ from merganser.engine.functions.java_time.resolve import (
     resolve_epoch_ms,
     resolve_ms,
 )
-from merganser.engine.functions.java_time.strftime import format_sql, parse_sql
+from merganser.engine.functions.java_time.strftime import format_sql, parse_sql, parse_time_sql
 from merganser.engine.functions.java_time.zone import Zone, zone_of
 from merganser.engine.functions.python_function import (
     CallFailedError,
@@ -108,6 +108,28 @@ def _fast_parse_epoch(site: CallSite) -> str | None:
     return None if quick is None else f"epoch_ms({quick})"
 
 
+def _fast_parse_date(site: CallSite) -> str | None:
+    """Only for patterns of plain dates: a time raises, and `u` is the day of the week."""
+    quick = parse_sql(f"({site.sql[0]})", site.literals[1])
+    if quick is None or not letters(parse_pattern(str(site.literals[1]))) <= {"y", "M", "d"}:
+        return None
+    return f"CAST({quick} AS DATE)"
+
+
+def _fast_parse_days(site: CallSite) -> str | None:
+    quick = parse_sql(f"({site.sql[0]})", site.literals[1])
+    return None if quick is None else f"CAST(CAST({quick} AS DATE) - DATE '1970-01-01' AS INTEGER)"
+
+
+def _fast_parse_time(site: CallSite) -> str | None:
+    return parse_time_sql(f"({site.sql[0]})", site.literals[1])
+
+
+def _fast_days(site: CallSite) -> str | None:
+    day = from_number(site.sql[0], types.DATE)
+    return format_sql(f"({day})", site.literals[1], date=True, time=False)
+
+
 SCALARS.add(
     "FORMAT_TIMESTAMP",
     ScalarFunction(
@@ -187,7 +209,9 @@ SCALARS.add(
 SCALARS.add(
     "PARSE_DATE",
     ScalarFunction(
-        python("$parse_date", "(STRING, STRING) -> DATE", _parse_date),
+        fast_or_python(
+            python("$parse_date", "(STRING, STRING) -> DATE", _parse_date), _fast_parse_date
+        ),
         doc="The date that a text gives by a pattern (of SimpleDateFormat, lenient).",
         category=_CATEGORY,
         examples={
@@ -200,7 +224,9 @@ SCALARS.add(
 SCALARS.add(
     "PARSE_TIME",
     ScalarFunction(
-        python("$parse_time", "(STRING, STRING) -> TIME", _parse_time),
+        fast_or_python(
+            python("$parse_time", "(STRING, STRING) -> TIME", _parse_time), _fast_parse_time
+        ),
         doc="The time of day that a text gives by a pattern.",
         category=_CATEGORY,
         examples={
@@ -217,7 +243,9 @@ SCALARS.add(
 SCALARS.add(
     "DATETOSTRING",
     ScalarFunction(
-        python("$datetostring", "(INT!, STRING) -> STRING", _format_date),
+        fast_or_python(
+            python("$datetostring", "(INT!, STRING) -> STRING", _format_date), _fast_days
+        ),
         doc="Days since 1970-01-01 as text by a pattern. Use FORMAT_DATE.",
         category=_CATEGORY,
         examples={
@@ -247,8 +275,14 @@ def _string_to_timestamp(text: str | None, pattern: str | None, zone: str | None
 SCALARS.add(
     "STRINGTODATE",
     ScalarFunction(
-        python(
-            "$stringtodate", "(STRING, STRING) -> INT", _string_to_date_or_raise, nulls=Nulls.PASS
+        fast_or_python(
+            python(
+                "$stringtodate",
+                "(STRING, STRING) -> INT",
+                _string_to_date_or_raise,
+                nulls=Nulls.PASS,
+            ),
+            _fast_parse_days,
         ),
         doc="Days since 1970-01-01 of the date that a text gives. Use PARSE_DATE.",
         category=_CATEGORY,

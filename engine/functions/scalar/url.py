@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote_plus
 
-from merganser.engine.functions.function import SCALARS, ScalarFunction
-from merganser.engine.functions.python_function import CallFailedError, python
+from merganser.engine.duck import literal
+from merganser.engine.functions.function import SCALARS, CallSite, Overload, ScalarFunction
+from merganser.engine.functions.python_function import CallFailedError, python, sql_or_python
 
 _CATEGORY = "URL"
 
@@ -29,6 +30,8 @@ _HOST = re.compile(
     r"\d{1,3}(?:\.\d{1,3}){3})"
     r"(?::(?P<port>\d*))?"
 )
+
+_PORT_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ def _parse(text: str) -> _Uri:
         raise CallFailedError  # "Expected authority"
     server = _HOST.fullmatch(authority) if authority else None
     port = int(server["port"]) if server and server["port"] else None
+    if port is not None and port > _PORT_MAX:
+        server, port = None, None  # No number to Java, so no host and port, but a legal URI.
     return _Uri(
         found["scheme"],
         server["host"] if server else None,
@@ -113,6 +118,82 @@ def _encode_form(text: str) -> str:
     return quote_plus(text, safe="*").replace("~", "%7E")
 
 
+# ------------------------------------------------------------------ common URLs in DuckDB's words
+
+_LETTERS = r"(?:[A-Za-z0-9_.!~'()*,;:$&+=/@-]|%[2-7][0-9A-Fa-f])"
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_COMMON = (
+    rf"[A-Za-z][A-Za-z0-9+.-]*://(?:{_LABEL}\.)*[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+    rf"(?::[0-9]{{1,5}})?(?:/{_LETTERS}*)?(?:\?(?:{_LETTERS}|\?)*)?(?:#(?:{_LETTERS}|\?)*)?"
+)
+"""A URL of ASCII with a host's name, whose parts can be found by their marks."""
+
+
+def _behind(text: str, mark: str) -> str:
+    """What stands behind the first of a mark; NULL where there is none."""
+    return (
+        f"CASE WHEN contains({text}, '{mark}') "
+        f"THEN substring({text}, position('{mark}' IN {text}) + 1) END"
+    )
+
+
+def _unescaped(part: str) -> str:
+    return f"url_decode({part})"
+
+
+def _query(site: CallSite) -> str:
+    return _unescaped(_behind(f"split_part({site.sql[0]}, '#', 1)", "?"))
+
+
+def _part(text: str, pattern: str) -> str:
+    """The group of a pattern behind `://`."""
+    return f"regexp_extract({text}, '^[^:]*://{pattern}', 1)"
+
+
+def _query_parameter(site: CallSite) -> str:
+    name = f"({site.sql[1]})"
+    pairs = f"str_split({_query(site)}, '&')"
+    pair = f"""list_filter({pairs}, lambda "$p": split_part("$p", '=', 1) = {name})[1]"""
+    return f"substring({pair}, length({name}) + 2)"
+
+
+_IN_DUCKDB: dict[str, Callable[[CallSite], str]] = {
+    "URL_EXTRACT_FRAGMENT": lambda site: _unescaped(_behind(f"({site.sql[0]})", "#")),
+    "URL_EXTRACT_HOST": lambda site: _part(site.sql[0], "([^:/?#]*)"),
+    "URL_EXTRACT_PATH": lambda site: _unescaped(_part(site.sql[0], "[^/?#]*([^?#]*)")),
+    "URL_EXTRACT_PORT": lambda site: (
+        f"TRY_CAST({_part(site.sql[0], '[^:/?#]*:?([0-9]*)')} AS INTEGER)"
+    ),
+    "URL_EXTRACT_PROTOCOL": lambda site: f"split_part({site.sql[0]}, ':', 1)",
+    "URL_EXTRACT_QUERY": _query,
+    "URL_EXTRACT_PARAMETER": _query_parameter,
+}
+
+
+def _overload(name: str, signature: str, row: Callable[..., object]) -> Overload:
+    overload = python(f"${name.lower()}", signature, row)
+    in_duckdb = _IN_DUCKDB.get(name)
+    if in_duckdb is None:
+        return overload
+    make = in_duckdb
+
+    def call(site: CallSite, slow: str) -> str:
+        text = f"({site.sql[0]})"
+        is_common = f"regexp_full_match({text}, {literal(_COMMON)})"
+        if "url_decode" not in make(site):
+            return f"CASE WHEN {is_common} THEN {make(site)} ELSE {slow} END"
+        # What CASE keeps out DuckDB may look at all the same, and `url_decode` refuses some texts:
+        # those are NULL before they come there.
+        common = f"CASE WHEN {is_common} THEN {text} END"
+        parts = make(replace(site, sql=('"$u"', *site.sql[1:])))
+        return (
+            f'list_transform([{common}], lambda "$u": '
+            f'CASE WHEN "$u" IS NOT NULL THEN {parts} ELSE {slow} END)[1]'
+        )
+
+    return sql_or_python(overload, call)
+
+
 def _add(
     name: str,
     signature: str,
@@ -123,7 +204,7 @@ def _add(
     SCALARS.add(
         name,
         ScalarFunction(
-            python(f"${name.lower()}", signature, row),
+            _overload(name, signature, row),
             doc=doc,
             category=_CATEGORY,
             examples={f"{name}{call}": value for call, value in examples.items()},
