@@ -127,7 +127,15 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, object]:
     return {**settings, "properties": properties}
 
 
-_PROPERTIES_OF = ("ksql_", "sasl_", "ssl_", "security_", "authentication_", "authorization_")
+_PROPERTIES_OF = (
+    "ksql_",
+    "merganser_",
+    "sasl_",
+    "ssl_",
+    "security_",
+    "authentication_",
+    "access_",
+)
 """What names of properties begin with in the environment."""
 
 

@@ -349,6 +349,24 @@ def test_secrets_come_from_elsewhere_and_are_not_shown(tmp_path: Path) -> None:
         assert shown_value(name, value) == HIDDEN
 
 
+def test_properties_of_security_in_the_environment() -> None:
+    config = load_config(
+        environment={
+            "MERGANSER_AUTHENTICATION_METHOD": "BASIC",
+            "MERGANSER_MERGANSER_AUTHENTICATION_USERS_FILE": "/users",
+            "MERGANSER_SASL_MECHANISM": "PLAIN",
+            "MERGANSER_KSQL_SERVICE_ID": "x",
+            "MERGANSER_TOKEN": "the command line's own",
+        }
+    )
+    assert config.properties == {
+        METHOD: "BASIC",
+        USERS_FILE: "/users",
+        "sasl.mechanism": "PLAIN",
+        "ksql.service.id": "x",
+    }
+
+
 def test_a_secret_that_is_not_there_is_told_by_its_place(tmp_path: Path) -> None:
     for text in ("${env:NOT_SET}", f"${{file:{tmp_path}/none}}"):
         with pytest.raises(PropertyError, match="takes its value from"):
