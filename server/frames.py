@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
+import pyarrow as pa
 
 from merganser.engine.answer import QueryResult, RowBatch
-from merganser.engine.formats.proto_answer import ProtobufRows
 from merganser.engine.schema import Column, Role
 from merganser.engine.statements.shown_schema import field_info
 from merganser.engine.types import quote_name
@@ -73,6 +73,19 @@ class Header:
                 "columnTypes": [column.type.sql() for column in self.columns],
             }
         )
+
+
+class Messages(Protocol):
+    """Writes rows as Protobuf messages."""
+
+    @property
+    def schema(self) -> str:
+        """The text of their schema."""
+        ...
+
+    def base64(self, rows: pa.Table) -> list[str]:
+        """The message of each row."""
+        ...
 
 
 class Framing(Protocol):
@@ -159,7 +172,7 @@ class StreamedRows:
     With `messages` a row is a Protobuf message, and the header tells its schema.
     """
 
-    def __init__(self, header: Header, messages: ProtobufRows | None = None) -> None:
+    def __init__(self, header: Header, messages: Messages | None = None) -> None:
         self._header = header
         self._messages = messages
         self._tail = f',"sourceHost":"{header.source_host}"}}' if header.source_host else "}"
@@ -201,7 +214,7 @@ class StreamedRows:
 class PulledRows(StreamedRows):
     """The same for pull queries: no final message, and buffered into few chunks."""
 
-    def __init__(self, header: Header, messages: ProtobufRows | None = None) -> None:
+    def __init__(self, header: Header, messages: Messages | None = None) -> None:
         super().__init__(header, messages)
         self._waiting = bytearray()
 

@@ -10,6 +10,9 @@ from merganser.server.wire_answers import ErrorBody
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "The request or a statement is wrong"},
+    413: {"model": ErrorBody, "description": "The request or a statement is too long"},
+    429: {"model": ErrorBody, "description": "Too many requests, or pull queries, a second"},
+    500: {"model": ErrorBody, "description": "A property that nobody knows, or a failure"},
     503: {"model": ErrorBody, "description": "The server cannot answer now"},
 }
 

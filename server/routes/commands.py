@@ -31,7 +31,10 @@ async def statuses(services: Classic) -> CommandStatuses:
 @router.get(
     "/status/{kind}/{entity}/{action}",
     response_model=CommandStatusAnswer,
-    responses={404: {"model": ErrorBody, "description": "There is no such command"}},
+    responses={
+        500: {"model": ErrorBody, "description": "There are no such types or actions"},
+        404: {"model": ErrorBody, "description": "There is no such command"},
+    },
 )
 async def status(
     kind: Annotated[str, Path(description="`stream`, `table`, `type`, …")],

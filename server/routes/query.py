@@ -17,7 +17,6 @@ from starlette.responses import Response
 
 from merganser.engine.answer import PrintResult, QueryResult
 from merganser.engine.engine import StatementFailure
-from merganser.engine.formats.proto_answer import ProtobufRows
 from merganser.errors import (
     InternalError,
     PropertyError,
@@ -29,6 +28,7 @@ from merganser.errors import (
     UnknownNameError,
     UnknownPropertyError,
     UnknownTopicError,
+    UnsupportedError,
     UserError,
     WrongEndpointError,
 )
@@ -41,6 +41,7 @@ from merganser.server.frames import (
     Framing,
     Header,
     JsonArray,
+    Messages,
     PulledRows,
     StreamedRows,
 )
@@ -294,14 +295,21 @@ def _framing(result: QueryResult | PrintResult, question: _Question, services: S
             return form(header, messages)
 
 
-def _messages(result: QueryResult) -> ProtobufRows:
+def _messages(result: QueryResult) -> Messages:
     """The writer of a result's rows; a result that it cannot express is closed."""
     try:
+        # An extra: servers without it answer in all other forms.
+        from merganser.engine.formats.proto_answer import ProtobufRows  # noqa: PLC0415
+
         return ProtobufRows(result.columns)
-    except UserError:
+    except (UserError, ImportError) as error:
         result.rows.close()
         for callback in result.on_close:
             callback()
+        if isinstance(error, ImportError):
+            raise UnsupportedError(
+                "this server cannot write Protobuf", hint='Install "merganser[protobuf]".'
+            ) from error
         raise
 
 
