@@ -11,7 +11,7 @@ import pytest
 
 from merganser.engine.duck import Duck, identifier
 from merganser.engine.formats.format import FORMATS, FormatOptions
-from merganser.engine.formats.protobuf import indexes_bytes, read_indexes
+from merganser.engine.formats.proto_batches import indexes_bytes, read_indexes
 from merganser.engine.formats.schema_format import SchemaFormat
 from merganser.engine.schema import Column
 from merganser.engine.schema_registry.memory import MemorySchemaRegistry
