@@ -52,6 +52,9 @@ bench-formats: $(READY)  ## Records and bytes a second that formats read and wri
 bench-fanout: $(READY)  ## One stream, a thousand subscribers over real connections.
 	$(BIN)/python -m bench.fanout $(ARGS)
 
+bench-server: $(READY)  ## Pull and push queries, start, memory, idle CPU of a server.
+	$(BIN)/python -m bench.server $(ARGS)
+
 bench-functions: $(READY)  ## Rows a second of every scalar function.
 	$(BIN)/python -m bench.functions $(ARGS)
 
