@@ -22,7 +22,7 @@ from tests.kafka_server import servers
 
 from bench import load
 from bench.checks import check_result
-from bench.jobs import JOBS, Job
+from bench.jobs import JOBS, USER_COUNT, Job
 from bench.latency import Latency, measure_latency
 from bench.process import Usage
 from bench.progress import Progress
@@ -105,19 +105,25 @@ class Bench:
         self._folder = folder
         self._name = f"bench-{uuid.uuid4().hex[:8]}"
         self._users = f"{self._name}-users"
-        self._orders = [f"{self._name}-orders-{size}" for size in plan.sizes]
+        self._user_counts = sorted({job.user_count for job in plan.jobs} | {USER_COUNT})
 
     def load(self) -> None:
         """Makes the topics that are read."""
-        for topic, size in zip(self._orders, self._plan.sizes, strict=True):
-            started = time.monotonic()
-            load.load_orders(self._bootstrap, topic, size)
-            print(f"{size:,} records in {time.monotonic() - started:.1f} s", flush=True)
+        for count in self._user_counts:
+            for size in self._plan.sizes:
+                started = time.monotonic()
+                load.load_orders(self._bootstrap, self._orders(count, size), size, count)
+                print(f"{size:,} records in {time.monotonic() - started:.1f} s", flush=True)
         load.load_users(self._bootstrap, self._users)
 
     def unload(self) -> None:
         """Deletes them."""
-        load.delete_topics(self._bootstrap, [*self._orders, self._users])
+        topics = [self._orders(c, size) for c in self._user_counts for size in self._plan.sizes]
+        load.delete_topics(self._bootstrap, [*topics, self._users])
+
+    def _orders(self, user_count: int, size: int) -> str:
+        """The topic of so many orders of so many users."""
+        return f"{self._name}-orders-{user_count}-{size}"
 
     def throughput(self) -> list[Measured]:
         """All jobs, guarantees and systems; the systems take turns, in changing order."""
@@ -140,7 +146,7 @@ class Bench:
         found: dict[tuple[str, str], Latency] = {}
         for guarantee in self._plan.guarantees:
             for system in self._plan.systems[:2]:
-                run = self._run(JOBS[0], guarantee, self._orders[0])
+                run = self._run(JOBS[0], guarantee, self._orders(USER_COUNT, self._plan.sizes[0]))
                 run = replace(run, orders_topic=f"{run.identity}-in")
                 found[system.name, guarantee] = measured = measure_latency(
                     system, run, self._plan.latency_seconds
@@ -156,7 +162,8 @@ class Bench:
 
     def _pair(self, system: System, job: Job, guarantee: str) -> Pair:
         usages = []
-        for topic, size in zip(self._orders, self._plan.sizes, strict=True):
+        for size in self._plan.sizes:
+            topic = self._orders(job.user_count, size)
             run = self._run(job, guarantee, topic)
             usages.append(self._measure(system, run))
             if size == self._plan.sizes[0]:

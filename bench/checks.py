@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -18,21 +19,51 @@ def check_result(job: Job, bootstrap: str, sink_topic: str, count: int) -> None:
     Raises:
         AssertionError: It is not the result.
     """
-    orders = f"({orders_query(0, count)})"
+    orders = f"({orders_query(0, count, job.user_count)})"
     value = "CAST(json_extract(value, '$.quantity') AS INTEGER)"
     found = _committed(bootstrap, sink_topic)
-    if job.name == "tumbling":
+    if job.name == "stream_join":
+        ids = {(row["id"], row["other"]) for row in map(_lowered, found)}
+        assert len(ids) == len(found), "a pair was given twice"
+        near = "abs(a.stamp - b.stamp) <= 100 AND a.key = b.key"
+        pairs = f"SELECT count(*) FROM {orders} AS a JOIN {orders} AS b ON {near}"  # noqa: S608
+        ((expected,),) = rows_of(pairs)
+        assert len(found) == expected, f"{len(found)} pairs, {expected} expected"
+        return
+    if job.name == "table_join":
+        rows = list({message.key(): _lowered(message) for message in found}.values())
+        newest = f"SELECT sum(m) FROM (SELECT max(i) AS m FROM ({_ids(orders)}) GROUP BY key)"  # noqa: S608
+        ((expected,),) = rows_of(newest)
+        assert sum(row["id"] for row in rows) == expected, "not the last orders"
+        assert all(row["city"] for row in rows), "orders without their user"
+        return
+    if job.makes_table:
         last = {message.key(): json.loads(message.value() or b"{}") for message in found}
         rows = [{name.lower(): number for name, number in row.items()} for row in last.values()]
+        windows = 10 if job.name == "hopping" else 1
         ((quantity,),) = rows_of(f"SELECT sum({value}) FROM {orders}")  # noqa: S608 - our own text
-        assert sum(row["orders"] for row in rows) == count, "records are missing or counted twice"
-        assert sum(row["quantity"] for row in rows) == quantity, "the sums are wrong"
+        assert sum(row.get("orders", 0) for row in rows) == windows * count, (
+            "records are missing or counted twice"
+        )
+        assert sum(row.get("quantity", 0) for row in rows) == windows * quantity, (
+            "the sums are wrong"
+        )
         return
     expected = count
     if job.name == "filter":
         passing = f"SELECT count(*) FROM {orders} WHERE {value} > 5"  # noqa: S608 - as above
         ((expected,),) = rows_of(passing)
     assert len(found) == expected, f"{len(found)} records in the sink, {expected} expected"
+
+
+def _lowered(message: Message) -> dict[str, Any]:
+    row = json.loads(message.value() or b"{}")
+    return {name.lower(): value for name, value in row.items()}
+
+
+def _ids(orders: str) -> str:
+    identity = "CAST(json_extract(value, '$.id') AS BIGINT)"
+    return f"SELECT key, {identity} AS i FROM {orders}"  # noqa: S608 - our own text
 
 
 def _committed(bootstrap: str, topic: str) -> list[Message]:

@@ -10,8 +10,9 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from bench.jobs import USER_COUNT
+
 PARTITION_COUNT = 6
-USER_COUNT = 10_000
 CHUNK_ROWS = 200_000
 FIRST_MS = 1_760_000_000_000  # A multiple of no window: the first one is cut.
 RECORDS_PER_MS = 20  # Event time: four million records are 200 s, four windows.
@@ -40,10 +41,10 @@ _USERS = """
 """
 
 
-def load_orders(bootstrap: str, topic: str, count: int) -> None:
+def load_orders(bootstrap: str, topic: str, count: int, user_count: int = USER_COUNT) -> None:
     """Makes the topic of the stream with so many records; the same ones at every call."""
     create_topic(bootstrap, topic)
-    _send(bootstrap, topic, _order_chunks(count))
+    _send(bootstrap, topic, _order_chunks(count, user_count))
 
 
 def load_users(bootstrap: str, topic: str) -> None:
@@ -66,17 +67,17 @@ def delete_topics(bootstrap: str, names: list[str]) -> None:
         future.exception()
 
 
-def orders_query(start: int, end: int) -> str:
+def orders_query(start: int, end: int, user_count: int = USER_COUNT) -> str:
     """SQL of the records from one number to another: key, value, stamp."""
     return _ORDERS.format(
-        users=USER_COUNT, first_ms=FIRST_MS, per_ms=RECORDS_PER_MS, start=start, end=end
+        users=user_count, first_ms=FIRST_MS, per_ms=RECORDS_PER_MS, start=start, end=end
     )
 
 
-def _order_chunks(count: int) -> Iterator[list[tuple[Any, ...]]]:
+def _order_chunks(count: int, user_count: int) -> Iterator[list[tuple[Any, ...]]]:
     for start in range(0, count, CHUNK_ROWS):
         end = min(start + CHUNK_ROWS, count)
-        yield rows_of(orders_query(start, end))
+        yield rows_of(orders_query(start, end, user_count))
 
 
 def rows_of(sql: str) -> list[tuple[Any, ...]]:

@@ -84,8 +84,7 @@ def throughput_table(measured: Sequence[Measured], guarantee: str) -> Iterable[s
                 f"{row.rss_bytes / 1e6:,.0f}",
                 *ratios,
             )
-        if rows:
-            anchor = job.anchor
+        if rows and (anchor := job.anchor) is not None:
             rate, cpu = f"{anchor.records_per_second:,}", f"{anchor.cpu_seconds:.2f}"
             yield _line(job.title, "ksqlDB 8.3.1 (elsewhere)", rate, cpu, "", "", "")
 

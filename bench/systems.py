@@ -88,7 +88,7 @@ class Merganser:
         return MeteredProcess(command, run.folder / "output.log")
 
     def _query_id(self, run: Run) -> str:
-        kind = "CTAS" if run.job.name == "tumbling" else "CSAS"
+        kind = "CTAS" if run.job.makes_table else "CSAS"
         return f"{kind}_RESULT_{2 if run.job.reads_table else 1}"
 
 
@@ -106,7 +106,8 @@ class KafkaStreams:
         return run.identity
 
     def topics(self, run: Run) -> list[str]:
-        return [f"{run.identity}-sales-changelog"]
+        stores = ("sales", "orders", "users", "both-this-join-store", "both-other-join-store")
+        return [f"{run.identity}-{store}-changelog" for store in stores]
 
     def start(self, run: Run) -> MeteredProcess:
         run.folder.mkdir(parents=True)

@@ -17,11 +17,16 @@ import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Grouped;
+import org.apache.kafka.streams.kstream.JoinWindows;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.SessionWindows;
+import org.apache.kafka.streams.kstream.StreamJoined;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.WindowedSerdes;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.WindowStore;
 
 /**
@@ -30,6 +35,9 @@ import org.apache.kafka.streams.state.WindowStore;
  */
 public final class Jobs {
   private static final Duration WINDOW = Duration.ofMinutes(1);
+  private static final Duration GAP = Duration.ofMillis(500);
+  private static final Duration LONG = Duration.ofMinutes(10);
+  private static final Duration NEAR = Duration.ofMillis(100);
   private static final Duration GRACE = Duration.ofHours(24).minus(WINDOW);
 
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -56,6 +64,12 @@ public final class Jobs {
   static final class User {
     public String city;
     public Integer level;
+  }
+
+  static final class Paired {
+    public long id;
+    public long other;
+    public double amount;
   }
 
   static final class Sold {
@@ -99,9 +113,25 @@ public final class Jobs {
 
   private static void build(StreamsBuilder builder, Properties given) {
     Serde<String> text = Serdes.String();
+    String sink = given.getProperty("sink");
+    if (given.getProperty("job").equals("table_join")) {
+      builder
+          .table(
+              given.getProperty("orders"),
+              Consumed.with(text, json(Order.class)),
+              Materialized.as("orders"))
+          .join(
+              builder.table(
+                  given.getProperty("users"),
+                  Consumed.with(text, json(User.class)),
+                  Materialized.as("users")),
+              Jobs::sold)
+          .toStream()
+          .to(sink, Produced.with(text, json(Sold.class)));
+      return;
+    }
     KStream<String, Order> orders =
         builder.stream(given.getProperty("orders"), Consumed.with(text, json(Order.class)));
-    String sink = given.getProperty("sink");
     switch (given.getProperty("job")) {
       case "filter" ->
           orders
@@ -124,6 +154,60 @@ public final class Jobs {
                   Produced.with(
                       WindowedSerdes.timeWindowedSerdeFrom(String.class, WINDOW.toMillis()),
                       json(Sales.class)));
+      case "sessions" ->
+          orders
+              .groupByKey(Grouped.with(text, json(Order.class)))
+              .windowedBy(
+                  SessionWindows.ofInactivityGapAndGrace(GAP, Duration.ofHours(24).minus(GAP)))
+              .aggregate(
+                  Sales::new,
+                  Jobs::add,
+                  Jobs::merge,
+                  Materialized.<String, Sales, SessionStore<Bytes, byte[]>>as("sales")
+                      .withKeySerde(text)
+                      .withValueSerde(json(Sales.class)))
+              .toStream()
+              .to(
+                  sink,
+                  Produced.with(
+                      WindowedSerdes.sessionWindowedSerdeFrom(String.class), json(Sales.class)));
+      case "hopping" ->
+          orders
+              .groupByKey(Grouped.with(text, json(Order.class)))
+              .windowedBy(
+                  TimeWindows.ofSizeAndGrace(LONG, Duration.ofHours(24).minus(LONG))
+                      .advanceBy(WINDOW))
+              .aggregate(
+                  Sales::new,
+                  Jobs::add,
+                  Materialized.<String, Sales, WindowStore<Bytes, byte[]>>as("sales")
+                      .withKeySerde(text)
+                      .withValueSerde(json(Sales.class)))
+              .toStream()
+              .to(
+                  sink,
+                  Produced.with(
+                      WindowedSerdes.timeWindowedSerdeFrom(String.class, LONG.toMillis()),
+                      json(Sales.class)));
+      case "stream_join" ->
+          orders
+              .join(
+                  orders,
+                  Jobs::paired,
+                  JoinWindows.ofTimeDifferenceAndGrace(NEAR, Duration.ofSeconds(1)),
+                  StreamJoined.with(text, json(Order.class), json(Order.class)).withStoreName("both"))
+              .to(sink, Produced.with(text, json(Paired.class)));
+      case "count_keys" ->
+          orders
+              .groupByKey(Grouped.with(text, json(Order.class)))
+              .aggregate(
+                  Sales::new,
+                  Jobs::add,
+                  Materialized.<String, Sales, KeyValueStore<Bytes, byte[]>>as("sales")
+                      .withKeySerde(text)
+                      .withValueSerde(json(Sales.class)))
+              .toStream()
+              .to(sink, Produced.with(text, json(Sales.class)));
       case "join" ->
           orders
               .join(
@@ -147,6 +231,21 @@ public final class Jobs {
     sales.orders += 1;
     sales.quantity += order.quantity == null ? 0 : order.quantity;
     return sales;
+  }
+
+  private static Sales merge(String key, Sales one, Sales other) {
+    Sales sales = new Sales();
+    sales.orders = one.orders + other.orders;
+    sales.quantity = one.quantity + other.quantity;
+    return sales;
+  }
+
+  private static Paired paired(Order one, Order other) {
+    Paired paired = new Paired();
+    paired.id = one.id;
+    paired.other = other.id;
+    paired.amount = one.amount + other.amount;
+    return paired;
   }
 
   private static Sold sold(Order order, User user) {
