@@ -89,7 +89,7 @@ class Merganser:
 
     def _query_id(self, run: Run) -> str:
         kind = "CTAS" if run.job.makes_table else "CSAS"
-        return f"{kind}_RESULT_{2 if run.job.reads_table else 1}"
+        return f"{kind}_RESULT_{1 + run.job.reads_table + run.job.orders_twice}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,8 @@ class StreamStreamJoinOperator:
             windows = (
                 ' AND b."$window_start" = n."$window_start" AND b."$window_end" = n."$window_end"'
             )
+        # Where both sides read one topic a record comes to the left side first, then meets itself.
+        earlier = "<=" if new is self._right else "<"
         buffered = (
             f'SELECT {here} AS side, n."$seq" AS n_seq, CAST(NULL AS BIGINT) AS b_seq, '
             f'b."$arrival" AS b_arrival, b."$rowtime" AS b_time, {in_time} '
@@ -251,7 +253,7 @@ class StreamStreamJoinOperator:
             f'SELECT {here} AS side, n."$seq" AS n_seq, b."$seq" AS b_seq, '
             f'CAST(NULL AS BIGINT) AS b_arrival, b."$rowtime" AS b_time, {in_time} '
             f"FROM {new.fresh} AS n JOIN {other.fresh} AS b ON {near}{windows} "
-            'AND b."$seq" < n."$seq" AND NOT b."$expired"'
+            f'AND b."$seq" {earlier} n."$seq" AND NOT b."$expired"'
         )
         self._other_buffer = epoch.table
         return f"{buffered} UNION ALL {fresh}"
