@@ -257,7 +257,8 @@ def _converted(argument: Expression, match: Match, index: int) -> Expression:
         if argument.result_type == types.NULL:
             return argument
         return convert(argument, as_decimal(argument.result_type))
-    if generic_names(wanted):
+    inside = wanted.element if isinstance(wanted, types.ArrayType) else wanted
+    if generic_names(wanted) or isinstance(inside, AnyDecimal):
         return argument
     return convert(argument, wanted)
 

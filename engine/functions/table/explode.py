@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from merganser.engine.functions.function import TABLES, CallSite, TableFunction, scalar
 from merganser.engine.types import ArrayType, SqlType
+from merganser.errors import TypeMismatchError
 
 _CUBE_COLUMNS_MAX = 20
 
 
 def _element(kinds: tuple[SqlType, ...], _literals: tuple[object, ...]) -> SqlType:
     (kind,) = kinds
-    assert isinstance(kind, ArrayType)
+    if not isinstance(kind, ArrayType):
+        raise TypeMismatchError(
+            "the type of EXPLODE cannot be told from NULL arguments", hint="Cast an argument."
+        )
     return kind.element
 
 
