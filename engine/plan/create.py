@@ -182,6 +182,9 @@ def _check_headers(schema: Schema) -> None:
     single = [column.header for column in schema.headers if column.header is not None]
     if len(whole) > 1:
         raise UserError("there can be only one HEADERS column")
+    # The other way round ksqlDB takes both.
+    if whole and schema.headers[-1].header is not None:
+        raise UserError("a HEADER('…') column cannot stand behind a HEADERS column")
     if len(single) != len(set(single)):
         raise UserError("two HEADER('…') columns read the same header")
 
