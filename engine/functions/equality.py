@@ -52,5 +52,7 @@ def differs_sql(left: str, right: str, kind: SqlType) -> str:
     first, second = comparable_sql(left, kind), comparable_sql(right, kind)
     plain = f"{first} IS DISTINCT FROM {second}"
     if kind == types.DOUBLE:
-        return f"({plain} OR coalesce(signbit({left}) <> signbit({right}), FALSE))"
+        # Only of zeros: NaN has a sign too, which Java does not look at.
+        signs = f"{left} = 0 AND signbit({left}) <> signbit({right})"
+        return f"({plain} OR coalesce({signs}, FALSE))"
     return f"({plain})"

@@ -145,6 +145,9 @@ def _by_item(
         flat += [items.take(pa.array(range(place, len(items), width))) for place in range(width)]
         widths.append(width)
 
+    if not flat:  # Only empty lists.
+        return _by_key(columns, row, kind)
+
     def regrouped(parts: tuple[object, ...]) -> object:
         rest = iter(parts)
         return row(

@@ -330,6 +330,8 @@ def test_python_is_called_once_for_equal_arguments() -> None:
         (ArrayType(types.DOUBLE), [[0.0], [-0.0], [0.0], None, [], [-0.0]]),
         (types.BYTES, [b"", b"a", b"", None, b"a", b"b"]),
         (types.STRING, []),
+        (ArrayType(types.STRING), [[], [], []]),
+        (ArrayType(types.STRING), [["a", "b"], ["a", "b"], ["b", None]]),
     ],
 )
 def test_equal_means_indistinguishable(kind: SqlType, column: list[object]) -> None:

@@ -42,7 +42,12 @@ def _doubles(op: str, left: Side, right: Side) -> str:
     for side in (left, right):
         kind = side[1].result_type
         if isinstance(kind, DecimalType) and kind.precision > _EXACT_DOUBLE_DIGITS:
-            return compare_texts_sql(op, left[0].sql, right[0].sql)
+            texts = compare_texts_sql(op, left[0].sql, right[0].sql)
+            if not op.startswith("IS "):
+                return texts  # NULL for NaN.
+            double, other = (left, right) if side is right else (right, left)
+            is_nan = f"isnan({double[0].sql}) AND {other[0].sql} IS NOT NULL"
+            return f"CASE WHEN {is_nan} THEN {'NOT' in op} ELSE {texts} END"
     plain = f"({left[0].sql} {op} {right[0].sql})"
     # DuckDB takes NaN for the largest number, so that only one side can let it through.
     if op in ("<", "<="):

@@ -93,7 +93,7 @@ def decimal(op: str, left: Decimal, right: Decimal, kind: str) -> Decimal:
         fitted = result.quantize(Decimal(1).scaleb(-scale))
         if fitted != result:
             raise Failed
-        return fitted
+        return abs(fitted) if fitted == 0 else fitted  # BigDecimal has no negative zero.
 
 
 def _digits(number: Decimal) -> int:

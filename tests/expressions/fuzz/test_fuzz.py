@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from merganser.engine.execution.expressions.compile import compile_expression
-from tests.expressions.evaluation import bind, duck, value_of
+from tests.expressions.evaluation import Column, bind, duck, value_of
 from tests.expressions.fuzz.check import differences, same
 from tests.expressions.fuzz.functions import alike
 from tests.expressions.fuzz.texts import parsed, text_of
@@ -80,3 +80,17 @@ def test_texts_are_sorted_by_utf16_units() -> None:
     assert value_of("ARRAY_SORT(A)", A=texts) == ["a", "😀", "\uffee", None]
     assert value_of("ARRAY_MAX(A)", A=texts) == "\uffee"
     assert value_of("LEAST(A[1], A[2], A[3])", A=texts) == "😀"
+
+
+def test_nan_is_one_value_to_arrays_whatever_its_sign() -> None:
+    nan = ("DOUBLE", float("nan"))
+    assert value_of("ARRAY_REMOVE(ARRAY[A, 1E0], (- (A)))", A=nan) == [1.0]
+
+
+@pytest.mark.parametrize("kind", ["DECIMAL(4,0)", "DECIMAL(20,0)"])
+def test_nan_compares_with_any_decimal_alike(kind: str) -> None:
+    columns: dict[str, Column] = {"A": (kind, 12), "B": ("DOUBLE", float("nan"))}
+    assert value_of("A IS NOT DISTINCT FROM B", **columns) is True
+    assert value_of("B IS DISTINCT FROM A", **columns) is False
+    assert value_of("A = B", **columns) is False
+    assert value_of("A <> B", **columns) is False
