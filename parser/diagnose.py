@@ -207,6 +207,8 @@ def _locate(parser: Lark, text: TextSlice[str], rule: str) -> _Failure:
         while token is not end:
             older, before, previous = before, _copy(run), token
             token = next(tokens, end)
+            if token.type == "_ORDER" and _possible(run) & {"_ORDER", "WORD"} == {"WORD"}:
+                token = token.update(type="WORD")  # A name here, and what follows fails.
             run.feed_token(token)
     except UnexpectedCharacters as error:
         position: object = error.pos_in_stream

@@ -109,9 +109,9 @@ SELECT a FROM s WINDOW TUMBLING (SIZE 1 DAY, GRACE PERIOD 1 SECOND, RETENTION 1 
 # no order by
 SELECT * FROM s ORDER BY a;
 ----
-line 1:17: unexpected "ORDER", expected JOIN, a name, ";", AS, EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, QUALIFY, UNION ALL, WHERE or WINDOW
+line 1:23: unexpected "BY", expected JOIN, ";", EMIT, GROUP BY, HAVING, LIMIT, PARTITION BY, QUALIFY, UNION ALL, WHERE or WINDOW
 SELECT * FROM s ORDER BY a;
-                ^^^^^
+                      ^^
 Hint: There is no ORDER BY: rows come as their records do.
 
 # no distinct
