@@ -1,7 +1,9 @@
-"""Which consumers and producers a log uses: the native ones where they can be had.
+"""Which consumers and producers a log uses: the native consumer where it can be had.
 
 The native ones move records between librdkafka and Arrow in compiled loops, and want numba (the
-extra `fast`). The others make a Python object of every record.
+extra `fast`). The others make a Python object of every record. The native producer publishes large
+epochs for less and small ones later, and once it did not come back from a transaction: it serves
+where it is asked for (decision 5).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from merganser.engine.log.kafka_records import OnError, RecordConsumer
 from merganser.errors import LogError
 
 CLIENT_SETTING = "merganser.client"
-"""`native`, `python`, or `auto`: native if it can be had."""
+"""`python`, `native`, or `auto`: the native consumer, if it can be had, and Python's producer."""
 
 
 class _MakesConsumer(Protocol):
@@ -56,10 +58,11 @@ def clients_named(name: str) -> Clients:
             return PYTHON_CLIENTS
         case "native" | "auto":
             found = _native_clients()
+            if name == "auto":
+                consumer = found if isinstance(found, Clients) else PYTHON_CLIENTS
+                return Clients("auto", consumer.consumer, PYTHON_CLIENTS.producer)
             if isinstance(found, Clients):
                 return found
-            if name == "auto":
-                return PYTHON_CLIENTS
             raise LogError(
                 f"the native Kafka client cannot be used: {found}",
                 retryable=False,

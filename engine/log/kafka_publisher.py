@@ -48,8 +48,9 @@ PRODUCER_SETTINGS: Mapping[str, Setting] = {
     "linger.ms": 5,
     "queue.buffering.max.messages": 1_000_000,
     # A transaction that follows at once on another is asked to try again, until the markers of
-    # that one are written: one of 20 records takes 12.6 ms at 10 ms between tries, 5.5 ms at 1 ms.
-    "retry.backoff.ms": 1,
+    # that one are written: one of 20 records takes 12.6 ms at 10 ms between tries, 5.5 ms at 1 ms,
+    # at which the client was seen to wait for ever on a broker that was well.
+    "retry.backoff.ms": 10,
     # Only failures are told, which costs nothing; a callback for each record costs a third.
     "delivery.report.only.error": True,
 }

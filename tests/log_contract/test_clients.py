@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from merganser.engine.log import kafka_clients
 from merganser.engine.log.kafka import KafkaLog
 from merganser.engine.log.kafka_clients import CLIENT_SETTING, clients_named
+from merganser.engine.log.kafka_consumer import ObjectConsumer
+from merganser.engine.log.kafka_producer import ObjectProducer
 from merganser.engine.log.protocol import Log, Output, TopicPartition
 from merganser.errors import LogError
 from tests.log_contract.records import Header, append, poll_until, table
@@ -93,7 +95,7 @@ def test_a_full_queue_is_waited_for(kafka: str, name: str) -> None:
 def test_without_numba_the_python_client_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = ImportError("No module named 'numba'")
     monkeypatch.setattr(kafka_clients, "_native_clients", lambda: missing)
-    assert clients_named("auto").name == "python"
+    assert clients_named("auto").consumer is ObjectConsumer
     with pytest.raises(LogError, match="numba") as caught:
         clients_named("native")
     assert caught.value.hint is not None
@@ -104,9 +106,11 @@ def test_unknown_client_is_refused() -> None:
         clients_named("jvm")
 
 
-def test_native_client_is_chosen_where_it_can_be_had() -> None:
+def test_native_consumer_is_chosen_where_it_can_be_had() -> None:
     pytest.importorskip("numba")
-    assert clients_named("auto").name == "native"
+    chosen = clients_named("auto")
+    assert chosen.consumer is clients_named("native").consumer
+    assert chosen.producer is ObjectProducer
 
 
 def _table(written: Sequence[Written]) -> pa.Table:
