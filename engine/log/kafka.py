@@ -5,22 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Message, Producer
 
 from merganser.engine.log.kafka_admin import KafkaAdmin, missing
 from merganser.engine.log.kafka_client import (
+    LOGGER,
     REQUEST_SECONDS,
     Setting,
     client_settings,
     kafka_errors,
     log_error,
 )
-from merganser.engine.log.kafka_clients import CLIENT_SETTING, clients_named
-from merganser.engine.log.kafka_producer import RecordProducer
+from merganser.engine.log.kafka_consumer import CLIENT_SETTING, consumer_named
 from merganser.engine.log.kafka_publisher import (
     COMMITS_SUFFIX,
     PRODUCER_SETTINGS,
     KafkaPublisher,
+    produce_output,
 )
 from merganser.engine.log.kafka_reader import KafkaReader
 from merganser.engine.log.protocol import Output, Topic, TopicPartition
@@ -37,7 +38,7 @@ class KafkaLog:
 
     `settings` are librdkafka's (`bootstrap.servers`, `security.protocol`, …). One that begins with
     `consumer.`, `producer.` or `admin.` holds for that kind of client only. `merganser.client` says
-    by which client records go, see `merganser.engine.log.kafka_clients`.
+    by which consumer records are read, see `merganser.engine.log.kafka_consumer`.
     """
 
     def __init__(self, settings: Mapping[str, str]) -> None:
@@ -47,11 +48,11 @@ class KafkaLog:
             LogError: A setting is wrong, not retryable.
         """
         self._settings = {name: value for name, value in settings.items() if name != CLIENT_SETTING}
-        self._clients = clients_named(settings.get(CLIENT_SETTING, "auto"))
+        self._consumer = consumer_named(settings.get(CLIENT_SETTING, "auto"))
         self._admin = KafkaAdmin(self._settings)
         self._appending = threading.Lock()
         self._append_failures: list[LogError] = []
-        self._append_producer: RecordProducer | None = None
+        self._append_producer: Producer | None = None
 
     # ---- topics ----
 
@@ -93,7 +94,7 @@ class KafkaLog:
                         f'topic "{topic}" has no partition {place.partition}', retryable=False
                     )
         return KafkaReader(
-            self._settings, positions, self._admin.check, headers=headers, clients=self._clients
+            self._settings, positions, self._admin.check, headers=headers, consumer=self._consumer
         )
 
     def publisher(self, producer_id: str, *, exactly_once: bool = True) -> KafkaPublisher:
@@ -102,7 +103,7 @@ class KafkaLog:
             producer_id,
             self._admin,
             exactly_once=exactly_once,
-            clients=self._clients,
+            consumer=self._consumer,
         )
 
     def append(self, output: Output) -> None:
@@ -112,7 +113,7 @@ class KafkaLog:
         with self._appending, kafka_errors(doing):
             producer = self._appender()
             self._append_failures.clear()
-            producer.produce(output)
+            produce_output(producer, output)
             left = producer.flush(REQUEST_SECONDS)
             if left:
                 # Later appends must not bring these records, of which the caller was told the loss.
@@ -136,12 +137,17 @@ class KafkaLog:
                 self._append_producer = None
         self._admin.close()
 
-    def _appender(self) -> RecordProducer:
+    def _appender(self) -> Producer:
         """The producer for single records, made when first needed."""
         if self._append_producer is None:
             config = client_settings(self._settings, "producer", APPEND_SETTINGS)
-            self._append_producer = self._clients.producer(config, self._on_append_failure)
+            self._append_producer = Producer(
+                {**config, "on_delivery": self._on_append_failure}, logger=LOGGER
+            )
         return self._append_producer
 
-    def _on_append_failure(self, error: KafkaError, topic: str) -> None:
-        self._append_failures.append(log_error(error, f'a record was refused by topic "{topic}"'))
+    def _on_append_failure(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._append_failures.append(
+                log_error(error, f'a record was refused by topic "{message.topic()}"')
+            )

@@ -1,103 +1,64 @@
-"""A Kafka consumer by the Python client: an object a record, then Arrow."""
+"""Which consumer a log reads by: the native one where it can be had.
+
+It moves records from librdkafka to Arrow in compiled loops, and wants numba (the extra `fast`). The
+other one makes a Python object of every record (decision 5).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
-
-import confluent_kafka
-import numpy as np
-import pyarrow as pa
-from confluent_kafka import Consumer, Message
+from functools import cache
+from typing import Protocol
 
 from merganser.engine.log.kafka_client import LOGGER, Setting
-from merganser.engine.log.kafka_records import Chunk, Event, OnError, Pulled, ends_of
-from merganser.engine.log.protocol import RECORD_SCHEMA, TopicPartition
+from merganser.engine.log.kafka_records import OnError, RecordConsumer
+from merganser.engine.log.object_consumer import ObjectConsumer
+from merganser.errors import LogError
 
-ROWS_MAX = 2_000  # Lists of 10,000 and of 1,000 were both slower.
+CLIENT_SETTING = "merganser.client"
+"""`native`, `python`, or `auto`: native if it can be had."""
 
-_HEADERS_TYPE = RECORD_SCHEMA.field("headers").type
 
+class MakesConsumer(Protocol):
+    """Makes a consumer. Raises KafkaException for a wrong setting."""
 
-class ObjectConsumer:
-    """See `RecordConsumer`."""
-
-    rows_max = ROWS_MAX
-
-    def __init__(
+    def __call__(
         self, settings: Mapping[str, Setting], on_error: OnError, *, headers: bool
-    ) -> None:
-        self._headers = headers
-        self._consumer = Consumer({**settings, "error_cb": on_error}, logger=LOGGER)
-
-    def consume(self, rows_max: int, wait_s: float) -> Pulled:
-        messages = self._consumer.consume(min(rows_max, ROWS_MAX), wait_s)
-        events = []
-        if any(map(Message.error, messages)):
-            events = [_event(each) for each in messages if each.error() is not None]
-            messages = [each for each in messages if each.error() is None]
-        by_topic = _by_topic(messages)
-        return Pulled([_converted(*each, headers=self._headers) for each in by_topic], events)
-
-    def assign(self, positions: Mapping[TopicPartition, int]) -> None:
-        self._consumer.assign(
-            [
-                confluent_kafka.TopicPartition(place.topic, place.partition, position)
-                for place, position in positions.items()
-            ]
-        )
-
-    def end(self, place: TopicPartition, wait_s: float) -> int:
-        where = confluent_kafka.TopicPartition(*place)
-        if not wait_s:
-            return self._consumer.get_watermark_offsets(where, cached=True)[1]
-        return self._consumer.get_watermark_offsets(where, timeout=wait_s)[1]
-
-    def close(self) -> None:
-        self._consumer.close()
+    ) -> RecordConsumer: ...
 
 
-def _event(message: Message) -> Event:
-    error, offset = message.error(), message.offset()
-    assert error is not None
-    place = TopicPartition(message.topic() or "", message.partition() or 0)
-    return Event(place, -1 if offset is None else offset, error)
+def consumer_named(name: str) -> MakesConsumer:
+    """The consumer of this name, see `CLIENT_SETTING`.
+
+    Raises:
+        LogError: There is none of this name, or the native one cannot be had.
+    """
+    match name:
+        case "python":
+            return ObjectConsumer
+        case "native" | "auto":
+            found = _native_consumer()
+            if not isinstance(found, Exception):
+                return found
+            if name == "auto":
+                return ObjectConsumer
+            raise LogError(
+                f"the native Kafka client cannot be used: {found}",
+                retryable=False,
+                hint="Install numba: pip install 'merganser[fast]'.",
+            )
+        case _:
+            raise LogError(
+                f'{CLIENT_SETTING} is "{name}", but can be auto, native or python', retryable=False
+            )
 
 
-def _by_topic(messages: list[Message]) -> list[tuple[str, list[Message]]]:
-    if not messages:
-        return []
-    names = [message.topic() or "" for message in messages]
-    if names[0] == names[-1] and len(set(names)) == 1:
-        return [(names[0], messages)]
-    found: dict[str, list[Message]] = {}
-    for name, message in zip(names, messages, strict=True):
-        found.setdefault(name, []).append(message)
-    return list(found.items())
-
-
-def _converted(topic: str, messages: list[Message], *, headers: bool) -> Chunk:
-    count = len(messages)
-    # Numpy reads lists of numbers in half the time.
-    partitions = np.fromiter(cast("list[int]", list(map(Message.partition, messages))), np.int32)
-    offsets = np.fromiter(cast("list[int]", list(map(Message.offset, messages))), np.int64)
-    columns = [
-        pa.array(list(map(Message.key, messages)), pa.binary()),
-        pa.array(list(map(Message.value, messages)), pa.binary()),
-        pa.array(np.fromiter((message.timestamp()[1] for message in messages), np.int64, count)),
-        _headers(messages) if headers else pa.nulls(count, _HEADERS_TYPE),
-        pa.array(partitions),
-        pa.array(offsets),
-    ]
-    records = pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA)
-    return Chunk(topic, records, ends_of(partitions, offsets))
-
-
-def _headers(messages: list[Message]) -> pa.Array:
-    found = cast("list[list[tuple[str, bytes | None]]]", list(map(Message.headers, messages)))
-    if not any(found):
-        return pa.nulls(len(found), _HEADERS_TYPE)
-    return pa.array(
-        [[{"key": key, "value": value} for key, value in each] if each else None for each in found],
-        _HEADERS_TYPE,
-    )
+@cache
+def _native_consumer() -> MakesConsumer | Exception:
+    """The native consumer, or why it cannot be had."""
+    try:
+        from merganser.engine.log.native_consumer import NativeConsumer  # noqa: PLC0415 - slow
+    except (ImportError, OSError, AttributeError) as error:
+        LOGGER.info("without the native client: %s", error)
+        return error
+    return NativeConsumer

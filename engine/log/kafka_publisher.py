@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import repeat
+from typing import Any
 
 import confluent_kafka
+import numpy as np
 import pyarrow as pa
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from merganser.engine.log.commit_record import decode_commit, encode_commit
 from merganser.engine.log.epoch_order import is_repeated
@@ -21,10 +24,10 @@ from merganser.engine.log.kafka_client import (
     kafka_errors,
     log_error,
 )
-from merganser.engine.log.kafka_clients import Clients
+from merganser.engine.log.kafka_consumer import MakesConsumer
 from merganser.engine.log.kafka_partitions import Partitioner
 from merganser.engine.log.kafka_reader import KafkaReader
-from merganser.engine.log.protocol import OUTPUT_SCHEMA, Commit, Output, TopicPartition
+from merganser.engine.log.protocol import Commit, Output, TopicPartition
 from merganser.errors import FencedError, LogError
 
 COMMITS_SUFFIX = "-commits"
@@ -49,7 +52,7 @@ PRODUCER_SETTINGS: Mapping[str, Setting] = {
     "queue.buffering.max.messages": 1_000_000,
     # A transaction that follows at once on another is asked to try again, until the markers of
     # that one are written: one of 20 records takes 12.6 ms at 10 ms between tries, 5.5 ms at 1 ms,
-    # at which the client was seen to wait for ever on a broker that was well.
+    # at which a transaction was seen not to come back from a broker that was well.
     "retry.backoff.ms": 10,
     # Only failures are told, which costs nothing; a callback for each record costs a third.
     "delivery.report.only.error": True,
@@ -71,13 +74,12 @@ class KafkaPublisher:
         admin: KafkaAdmin,
         *,
         exactly_once: bool,
-        clients: Clients,
+        consumer: MakesConsumer,
     ) -> None:
         """Fences older publishers, and creates the topic of the commit records for the first."""
         self._settings = settings
         self._admin = admin
-        self._clients = clients
-        self._group_id = producer_id
+        self._consumer = consumer
         self._exactly_once = exactly_once
         self._partitioner = Partitioner(admin)
         self._commits_topic = producer_id + COMMITS_SUFFIX
@@ -90,17 +92,16 @@ class KafkaPublisher:
         if exactly_once:
             defaults["transactional.id"] = producer_id
         config = client_settings(settings, "producer", defaults)
-        self._group: Consumer | None = None
+        group: dict[str, Setting] = {"group.id": producer_id, "enable.auto.commit": False}
         with kafka_errors("cannot start a producer"):
-            self._producer = clients.producer(config, self._on_failure)
+            self._producer = Producer({**config, "on_delivery": self._on_failure}, logger=LOGGER)
             if exactly_once:
                 self._producer.init_transactions(TRANSACTION_SECONDS)
-            else:
-                # Of this consumer only the group's positions are used.
-                group: dict[str, Setting] = {"group.id": producer_id, "enable.auto.commit": False}
-                self._group = Consumer(
-                    {**client_settings(settings, "consumer", group), **group}, logger=LOGGER
-                )
+            # Of this consumer only the group's positions are used.
+            self._group = Consumer(
+                {**client_settings(settings, "consumer", group), **group}, logger=LOGGER
+            )
+            self._group_metadata = self._group.consumer_group_metadata()
             self._mark_start()
         self._last = self._find_last()
 
@@ -157,8 +158,7 @@ class KafkaPublisher:
         else:
             self._abort()
         self._broken = LogError("the publisher is closed", retryable=False)
-        if self._group is not None:
-            self._group.close()
+        self._group.close()
 
     # ---- publishing ----
 
@@ -193,15 +193,17 @@ class KafkaPublisher:
                 self._producer.begin_transaction()
                 self._produce_all(outputs)
                 self._produce_commit(commit)
-                positions = {place: end for place, (_, end) in commit.ranges.items()}
+                positions = _group_positions(commit)
                 if positions:
-                    self._producer.send_offsets(positions, self._group_id, TRANSACTION_SECONDS)
+                    self._producer.send_offsets_to_transaction(
+                        positions, self._group_metadata, TRANSACTION_SECONDS
+                    )
                 self._producer.commit_transaction(TRANSACTION_SECONDS)
         except LogError as error:
             if isinstance(error, FencedError):
                 raise
             # What is said of the transaction is only that it went wrong; the records say why.
-            self._producer.report()
+            self._producer.poll(0)
             raise _final(self._failures[0] if self._failures else error) from error
 
     def _at_least_once(self, commit: Commit, outputs: Sequence[Output]) -> None:
@@ -211,22 +213,15 @@ class KafkaPublisher:
             self._produce_commit(commit)
             self._flush()
             positions = _group_positions(commit)
-            if positions and self._group is not None:
+            if positions:
                 self._group.commit(offsets=positions, asynchronous=False)
 
     def _produce_all(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
-            self._producer.produce(output)
+            produce_output(self._producer, output)
 
     def _produce_commit(self, commit: Commit) -> None:
-        self._produce_mark(None, encode_commit(commit))
-
-    def _produce_mark(self, key: bytes | None, value: bytes | None) -> None:
-        """Writes one record to the topic of the commit records."""
-        row = {"key": key, "value": value, "timestamp": None, "headers": None}
-        records = pa.Table.from_pylist([row], OUTPUT_SCHEMA)
-        partitions = pa.array([0], pa.int32())
-        self._producer.produce(Output(self._commits_topic, records, partitions))
+        self._producer.produce(self._commits_topic, encode_commit(commit), partition=0)
 
     def _flush(self) -> None:
         left = self._producer.flush(TRANSACTION_SECONDS)
@@ -246,9 +241,12 @@ class KafkaPublisher:
             except KafkaException as error:
                 LOGGER.info("publisher: not aborted: %s", error)
 
-    def _on_failure(self, error: KafkaError, topic: str) -> None:
-        """Called by the client, from within its calls, for each record that was not taken."""
-        self._failures.append(log_error(error, f'a record was refused by topic "{topic}"'))
+    def _on_failure(self, error: KafkaError | None, message: Message) -> None:
+        """Called by the client, from within a flush, for each record that was not taken."""
+        if error is not None:
+            self._failures.append(
+                log_error(error, f'a record was refused by topic "{message.topic()}"')
+            )
 
     # ---- commit records ----
 
@@ -261,7 +259,7 @@ class KafkaPublisher:
         """
         if self._exactly_once:
             self._producer.begin_transaction()
-        self._produce_mark(b"start", None)
+        self._producer.produce(self._commits_topic, None, b"start", partition=0)
         if self._exactly_once:
             self._producer.commit_transaction(TRANSACTION_SECONDS)
         else:
@@ -292,7 +290,7 @@ class KafkaPublisher:
         # The end is told after one fetch of nothing: the default wait of 500 ms would be felt.
         settings = {**self._settings, "consumer.fetch.wait.max.ms": "10"}
         reader = KafkaReader(
-            settings, {place: start}, self._admin.check, headers=False, clients=self._clients
+            settings, {place: start}, self._admin.check, headers=False, consumer=self._consumer
         )
         try:
             while start < end:
@@ -303,6 +301,82 @@ class KafkaPublisher:
                 start = stop
         finally:
             reader.close()
+
+
+def produce_output(producer: Producer, output: Output) -> None:
+    """Gives records to a producer, in order, without waiting for them to be written.
+
+    A timestamp of 0 goes as 1: librdkafka takes 0 for “now”, which would be 56 years off.
+    """
+    headers = output.records["headers"]
+    with_headers = headers.null_count < len(headers)
+    stamps = _timestamps(output.records["timestamp"])
+    for start in range(0, output.records.num_rows, SLICE_ROWS):
+        records = output.records.slice(start, SLICE_ROWS)
+        partitions: Iterable[int] = repeat(-1)
+        if output.partitions is not None:
+            partitions = output.partitions.slice(start, SLICE_ROWS).to_pylist()
+        rows = zip(
+            records["value"].to_pylist(),
+            records["key"].to_pylist(),
+            partitions,
+            stamps[start : start + SLICE_ROWS].tolist(),
+            strict=False,
+        )
+        if with_headers:
+            _produce_with_headers(producer, output.topic, rows, records["headers"].to_pylist())
+        else:
+            _produce(producer, output.topic, rows)
+
+
+def _produce(
+    producer: Producer, topic: str, rows: Iterable[tuple[bytes | None, bytes | None, int, int]]
+) -> None:
+    """The hot loop: names bound locally, arguments by place, no call-back and no poll."""
+    produce = producer.produce
+    for value, key, partition, stamp in rows:
+        try:
+            produce(topic, value, key, partition, None, None, stamp)
+        except BufferError:
+            _when_free(producer, partial(produce, topic, value, key, partition, None, None, stamp))
+
+
+def _produce_with_headers(
+    producer: Producer,
+    topic: str,
+    rows: Iterable[tuple[bytes | None, bytes | None, int, int]],
+    headers: list[list[dict[str, Any]] | None],
+) -> None:
+    """The same for records with headers: few, so that a closure for each does no harm."""
+    for (value, key, partition, stamp), each in zip(rows, headers, strict=False):
+        pairs = _header_pairs(each)
+        _when_free(
+            producer,
+            partial(producer.produce, topic, value, key, partition, None, None, stamp, pairs),
+        )
+
+
+def _when_free(producer: Producer, produce: Callable[[], None]) -> None:
+    """Produces one record, waiting while the queue is full."""
+    while True:
+        try:
+            produce()
+        except BufferError:
+            producer.poll(QUEUE_FULL_SECONDS)
+        else:
+            return
+
+
+def _timestamps(column: pa.ChunkedArray) -> np.ndarray:
+    stamps = (column.fill_null(-1) if column.null_count else column).to_numpy()
+    found: np.ndarray = np.where(stamps == -1, 0, np.where(stamps == 0, 1, stamps))
+    return found
+
+
+def _header_pairs(
+    headers: list[dict[str, Any]] | None,
+) -> list[tuple[str, str | bytes | None]]:
+    return [(header["key"], header["value"]) for header in headers or ()]
 
 
 def _group_positions(commit: Commit) -> list[confluent_kafka.TopicPartition]:

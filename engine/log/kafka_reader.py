@@ -17,7 +17,7 @@ from merganser.engine.log.kafka_client import (
     kafka_errors,
     log_error,
 )
-from merganser.engine.log.kafka_clients import Clients
+from merganser.engine.log.kafka_consumer import MakesConsumer
 from merganser.engine.log.kafka_records import Chunk, Event, ends_of
 from merganser.engine.log.protocol import RECORD_SCHEMA, TopicBatch, TopicPartition
 from merganser.errors import LogError
@@ -57,7 +57,7 @@ class KafkaReader:
         check_topics: Callable[[set[str]], None],
         *,
         headers: bool,
-        clients: Clients,
+        consumer: MakesConsumer,
     ) -> None:
         """`check_topics` raises LogError if a topic is gone or the cluster is away."""
         self._topics = {place.topic for place in positions}
@@ -70,7 +70,7 @@ class KafkaReader:
         self._heard_at = time.monotonic()
         config = client_settings(settings, "consumer", _SETTINGS)
         with kafka_errors(_DOING):
-            self._consumer = clients.consumer(config, self._on_error, headers=headers)
+            self._consumer = consumer(config, self._on_error, headers=headers)
             self._assign()
 
     def poll(self, rows_max: int, wait_ms: int) -> list[TopicBatch]:

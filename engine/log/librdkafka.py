@@ -1,7 +1,7 @@
 """The door to the C library inside confluent-kafka, by its public API (`rdkafka.h`).
 
 It is the library that the Python client has loaded, so that both have one version. What is bound
-here serves the native consumer and producer; topics, groups and positions go by the Python client.
+here serves the native consumer; producers, topics and groups go by the Python client.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError, KafkaException
 from merganser.engine.log.kafka_client import LOGGER, Setting
 from merganser.engine.log.protocol import TopicPartition
 
-_PRODUCER, _CONSUMER = 0, 1
+_CONSUMER = 1  # RD_KAFKA_CONSUMER
 _TEXT_BYTES = 512
 _NO_CONSUMER_CLOSE = 8  # RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE: a forgotten client does not wait.
 
@@ -34,58 +34,34 @@ _LONG = ctypes.c_int64
 
 _SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
     "assign": (_INT, (_POINTER, _POINTER)),
-    "abort_transaction": (_POINTER, (_POINTER, _INT)),
-    "begin_transaction": (_POINTER, (_POINTER,)),
-    "commit_transaction": (_POINTER, (_POINTER, _INT)),
     "conf_destroy": (None, (_POINTER,)),
     "conf_new": (_POINTER, ()),
     "conf_set": (_INT, (_POINTER, _TEXT, _TEXT, _TEXT, _SIZE)),
-    "conf_set_dr_msg_cb": (None, (_POINTER, _POINTER)),
     "conf_set_error_cb": (None, (_POINTER, _POINTER)),
     "conf_set_log_cb": (None, (_POINTER, _POINTER)),
     "consume_batch_queue": (ctypes.c_ssize_t, (_POINTER, _INT, _POINTER, _SIZE)),
     "consumer_close": (_INT, (_POINTER,)),
-    "consumer_group_metadata_destroy": (None, (_POINTER,)),
-    "consumer_group_metadata_new": (_POINTER, (_TEXT,)),
     "destroy_flags": (None, (_POINTER, _INT)),
     "err2str": (_TEXT, (_INT,)),
-    "error_code": (_INT, (_POINTER,)),
-    "error_destroy": (None, (_POINTER,)),
-    "error_is_fatal": (_INT, (_POINTER,)),
-    "error_is_retriable": (_INT, (_POINTER,)),
-    "error_string": (_TEXT, (_POINTER,)),
-    "error_txn_requires_abort": (_INT, (_POINTER,)),
     "fatal_error": (_INT, (_POINTER, _TEXT, _SIZE)),
-    "flush": (_INT, (_POINTER, _INT)),
     "get_watermark_offsets": (_INT, (_POINTER, _TEXT, ctypes.c_int32, _POINTER, _POINTER)),
-    "header_add": (_INT, (_POINTER, _TEXT, ctypes.c_ssize_t, _TEXT, ctypes.c_ssize_t)),
     "header_cnt": (_SIZE, (_POINTER,)),
     "header_get_all": (_INT, (_POINTER, _SIZE, _POINTER, _POINTER, _POINTER)),
-    "headers_destroy": (None, (_POINTER,)),
-    "headers_new": (_POINTER, (_SIZE,)),
-    "init_transactions": (_POINTER, (_POINTER, _INT)),
     "message_destroy": (None, (_POINTER,)),
     "message_errstr": (_TEXT, (_POINTER,)),
     "message_headers": (_INT, (_POINTER, _POINTER)),
     "message_timestamp": (_LONG, (_POINTER, _POINTER)),
     "name": (_TEXT, (_POINTER,)),
     "new": (_POINTER, (_INT, _POINTER, _TEXT, _SIZE)),
-    "outq_len": (_INT, (_POINTER,)),
-    "poll": (_INT, (_POINTER, _INT)),
     "poll_set_consumer": (_INT, (_POINTER,)),
-    "produceva": (_POINTER, (_POINTER, _POINTER, _SIZE)),
-    "purge": (_INT, (_POINTER, _INT)),
     "query_watermark_offsets": (
         _INT,
         (_POINTER, _TEXT, ctypes.c_int32, _POINTER, _POINTER, _INT),
     ),
     "queue_destroy": (None, (_POINTER,)),
     "queue_get_consumer": (_POINTER, (_POINTER,)),
-    "send_offsets_to_transaction": (_POINTER, (_POINTER, _POINTER, _POINTER, _INT)),
     "set_log_queue": (_INT, (_POINTER, _POINTER)),
-    "topic_destroy": (None, (_POINTER,)),
     "topic_name": (_TEXT, (_POINTER,)),
-    "topic_new": (_POINTER, (_POINTER, _TEXT, _POINTER)),
     "topic_partition_list_add": (_POINTER, (_POINTER, _TEXT, ctypes.c_int32)),
     "topic_partition_list_destroy": (None, (_POINTER,)),
     "topic_partition_list_new": (_POINTER, (_INT,)),
@@ -105,7 +81,6 @@ _LOG_LEVELS = {
 
 _LogCallback = ctypes.CFUNCTYPE(None, _POINTER, _INT, _TEXT, _TEXT)
 _ErrorCallback = ctypes.CFUNCTYPE(None, _POINTER, _INT, _TEXT, _POINTER)
-_DeliveryCallback = ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _POINTER)
 
 
 class MessageHead(ctypes.Structure):
@@ -159,28 +134,6 @@ def error_of(code: int, text: str | None = None) -> KafkaError:
     return KafkaError(code, text or library().err2str(code).decode())
 
 
-def raise_error(address: int | None) -> None:
-    """Raises the `rd_kafka_error_t` that a function returned, and frees it.
-
-    Raises:
-        KafkaException: If there is one.
-    """
-    if not address:
-        return
-    lib = library()
-    try:
-        error = KafkaError(
-            lib.error_code(address),
-            lib.error_string(address).decode(errors="replace"),
-            bool(lib.error_is_fatal(address)),
-            bool(lib.error_is_retriable(address)),
-            bool(lib.error_txn_requires_abort(address)),
-        )
-    finally:
-        lib.error_destroy(address)
-    raise KafkaException(error)
-
-
 def raise_code(code: int) -> None:
     """Raises KafkaException for a code other than 0."""
     if code:
@@ -203,20 +156,15 @@ def partition_list(positions: Mapping[TopicPartition, int]) -> Iterator[int]:
 
 
 class Client:
-    """A client of either kind. Its calls release the interpreter's lock.
+    """A consuming client. Its calls release the interpreter's lock.
 
     The library calls back only from within calls: its log lines wait in a queue until then.
     """
 
     def __init__(
-        self,
-        *,
-        consumes: bool,
-        settings: Mapping[str, Setting],
-        on_error: Callable[[KafkaError], None] | None = None,
-        on_failure: Callable[[KafkaError, str], None] | None = None,
+        self, settings: Mapping[str, Setting], on_error: Callable[[KafkaError], None]
     ) -> None:
-        """`on_failure` is told the error and topic of a record that could not be delivered.
+        """Starts the client's threads.
 
         Raises:
             KafkaException: A setting is wrong.
@@ -224,16 +172,11 @@ class Client:
         self._lib = library()
         self._handle: int | None = None
         self._on_error = on_error
-        self._on_failure = on_failure
         # The library keeps their addresses.
-        self._callbacks = (
-            _LogCallback(self._log),
-            _ErrorCallback(self._error),
-            _DeliveryCallback(self._delivered),
-        )
+        self._callbacks = _LogCallback(self._log), _ErrorCallback(self._error)
         conf = self._lib.conf_new()
         try:
-            handle = self._made(conf, settings, consumes=consumes)
+            handle = self._made(conf, settings)
         except BaseException:
             self._lib.conf_destroy(conf)
             raise
@@ -262,20 +205,17 @@ class Client:
         if getattr(self, "_handle", None) is not None:
             self.destroy()
 
-    def _made(self, conf: int, settings: Mapping[str, Setting], *, consumes: bool) -> int:
+    def _made(self, conf: int, settings: Mapping[str, Setting]) -> int:
         """A client with these settings, to which they belong from then on."""
         text = ctypes.create_string_buffer(_TEXT_BYTES)
         for name, value in {**settings, "log.queue": True}.items():
             shown = str(value).lower() if isinstance(value, bool) else str(value)
             if self._lib.conf_set(conf, name.encode(), shown.encode(), text, _TEXT_BYTES):
                 raise KafkaException(error_of(_INVALID, text.value.decode()))
-        log, error, delivered = self._callbacks
+        log, error = self._callbacks
         self._lib.conf_set_log_cb(conf, log)
         self._lib.conf_set_error_cb(conf, error)
-        if not consumes:
-            self._lib.conf_set_dr_msg_cb(conf, delivered)
-        kind = _CONSUMER if consumes else _PRODUCER
-        handle: int | None = self._lib.new(kind, conf, text, _TEXT_BYTES)
+        handle: int | None = self._lib.new(_CONSUMER, conf, text, _TEXT_BYTES)
         if not handle:
             raise KafkaException(error_of(_INVALID, text.value.decode()))
         return handle
@@ -298,11 +238,4 @@ class Client:
             buffer = ctypes.create_string_buffer(_TEXT_BYTES)
             code = self._lib.fatal_error(handle, buffer, _TEXT_BYTES)
             text = buffer.value.decode(errors="replace")
-        if self._on_error is not None:
-            self._on_error(KafkaError(code, text, fatal))
-
-    def _delivered(self, _handle: int, message: int, _opaque: int) -> None:
-        head = MessageHead.from_address(message)
-        if head.err and self._on_failure is not None:
-            topic = self._lib.topic_name(head.topic).decode() if head.topic else ""
-            self._on_failure(error_of(head.err), topic)
+        self._on_error(KafkaError(code, text, fatal))

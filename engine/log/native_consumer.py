@@ -41,7 +41,7 @@ class NativeConsumer:
     ) -> None:
         self._lib = library()
         self._headers = headers
-        self._client = Client(consumes=True, settings=settings, on_error=on_error)
+        self._client = Client(settings, on_error)
         self._lib.poll_set_consumer(self._client.handle)
         self._queue = self._lib.queue_get_consumer(self._client.handle)
         self._messages: _Words = np.zeros(ROWS_MAX, np.int64)

@@ -1,7 +1,7 @@
 """The loops over records of the native Kafka client, compiled when first used and then cached.
 
-They see librdkafka's messages as the public header `rdkafka.h` shows them: `rd_kafka_message_t`,
-`rd_kafka_vu_t`, and functions of its API by their addresses. None of them holds the interpreter's
+They see librdkafka's messages as the public header `rdkafka.h` shows them, `rd_kafka_message_t`,
+and functions of its API by their addresses. None of them holds the interpreter's
 lock. All addresses and lengths are int64.
 """
 
@@ -18,11 +18,6 @@ from numba.extending import intrinsic
 # Where the fields of rd_kafka_message_t lie, on machines of 64 bits.
 _ERR, _TOPIC, _PARTITION, _PAYLOAD, _LEN, _KEY, _KEY_LEN, _OFFSET = 0, 8, 16, 24, 32, 40, 48, 56
 
-# The tags of rd_kafka_vu_t, and its size in words of 8 bytes: the tag, then the union.
-_VU_TAGS = (2, 7, 3, 5, 4, 8, 10)  # Topic, flags, partition, key, value, timestamp, headers.
-_VU_COUNT = len(_VU_TAGS)
-_VU_WORDS = 9
-_COPY = 2  # RD_KAFKA_MSG_F_COPY: the client copies what it is given.
 _INT64 = ir.IntType(64)
 
 
@@ -85,7 +80,7 @@ def _call(_typing: Any, _function: Any, arguments: Any) -> Any:
     return types.int64(types.int64, arguments), emit
 
 
-# ---- reading ----
+# ---- reading messages ----
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -170,75 +165,3 @@ def call_each(function: Any, addresses: Any) -> None:
     """Calls a C function with each address."""
     for row in range(len(addresses)):
         _call(function, (addresses[row],))
-
-
-# ---- writing ----
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _span(column: Any, row: Any) -> tuple[int, int]:
-    """The address and length of one row's bytes; address 0 is null."""
-    data, offsets, valid = column
-    if len(valid) and not valid[row]:
-        return 0, 0
-    return data.ctypes.data + offsets[row], offsets[row + 1] - offsets[row]
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _new_headers(calls: Any, bounds: Any, names: Any, values: Any, row: Any) -> Any:
-    """The headers of one row as the client takes them, 0 for none."""
-    if len(bounds) == 0 or bounds[row + 1] == bounds[row]:
-        return 0
-    headers = _call(calls[1], (bounds[row + 1] - bounds[row],))
-    for place in range(bounds[row], bounds[row + 1]):
-        name, name_length = _span(names, place)
-        value, value_length = _span(values, place)
-        _call(calls[2], (headers, name, name_length, value, value_length))
-    return headers
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def produce_rows(
-    calls: Any,
-    client: Any,
-    columns: Any,
-    headers: Any,
-    partitions: Any,
-    stamps: Any,
-    start: Any,
-) -> tuple[int, int]:
-    """Gives records to the client, from row `start` on, as long as it takes them.
-
-    Args:
-        calls: The addresses of `produceva`, `headers_new`, `header_add` and `headers_destroy`.
-        client: The addresses of the producer and of the topic.
-        columns: Keys and values. Each column has three parts: the bytes, their offsets (a row
-            more than there are records), and for each row whether it is there, or nothing if all
-            are.
-        headers: Between which headers each row's lie, or nothing; their names; their values.
-        partitions: -1 where the client finds it.
-        stamps: Timestamps in ms, 0 for now.
-        start: The first row.
-
-    Returns:
-        The row that was not taken, and the address of the error; behind the last one, and 0.
-    """
-    parts = np.zeros((_VU_COUNT, _VU_WORDS), np.int64)
-    address = parts.ctypes.data
-    parts[:, 0] = np.array(_VU_TAGS)
-    parts[0, 1] = client[1]
-    parts[1, 1] = _COPY
-    for row in range(start, len(stamps)):
-        parts[2, 1] = partitions[row]
-        parts[3, 1], parts[3, 2] = _span(columns[0], row)
-        parts[4, 1], parts[4, 2] = _span(columns[1], row)
-        parts[5, 1] = stamps[row]
-        own = _new_headers(calls, headers[0], headers[1], headers[2], row)
-        parts[6, 1] = own
-        count = _VU_COUNT if own != 0 else _VU_COUNT - 1
-        error = _call(calls[0], (client[0], address, count))
-        if error != 0:
-            if own != 0:  # Which would have been the client's.
-                _call(calls[3], (own,))
-            return row, error
-    return len(stamps), 0

@@ -10,7 +10,7 @@ import pytest
 
 from merganser.engine.log.embedded import EmbeddedLog
 from merganser.engine.log.kafka import KafkaLog
-from merganser.engine.log.kafka_clients import CLIENT_SETTING
+from merganser.engine.log.kafka_consumer import CLIENT_SETTING
 from merganser.engine.log.protocol import Log
 
 KINDS = [

@@ -1,4 +1,4 @@
-"""The native and the Python client are one: what either writes, both read alike."""
+"""The native and the Python consumer read alike, and the native one is used where it can be."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from merganser.engine.log import kafka_clients
+from merganser.engine.log import kafka_consumer
 from merganser.engine.log.kafka import KafkaLog
-from merganser.engine.log.kafka_clients import CLIENT_SETTING, clients_named
-from merganser.engine.log.kafka_consumer import ObjectConsumer
-from merganser.engine.log.kafka_producer import ObjectProducer
+from merganser.engine.log.kafka_consumer import CLIENT_SETTING, consumer_named
+from merganser.engine.log.object_consumer import ObjectConsumer
 from merganser.engine.log.protocol import Log, Output, TopicPartition
 from merganser.errors import LogError
 from tests.log_contract.records import Header, append, poll_until, table
@@ -39,12 +38,11 @@ def logs(kafka: str) -> Iterator[dict[str, Log]]:
 
 
 @pytest.fixture(scope="module")
-def topics(logs: dict[str, Log]) -> dict[str, str]:
-    """A topic for each client to write."""
-    names = {name: f"clients-{name}-{uuid.uuid4().hex}" for name in CLIENTS}
-    for topic in names.values():
-        logs["python"].create_topic(topic, 1, None, {"retention.ms": "-1"})
-    return names
+def place(logs: dict[str, Log]) -> TopicPartition:
+    """The one partition of a new topic, which keeps records of any age."""
+    topic = f"clients-{uuid.uuid4().hex}"
+    logs["python"].create_topic(topic, 1, None, {"retention.ms": "-1"})
+    return TopicPartition(topic, 0)
 
 
 @pytest.mark.kafka
@@ -52,37 +50,27 @@ def topics(logs: dict[str, Log]) -> dict[str, str]:
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(written=_RECORDS)
-def test_what_one_writes_both_read_alike(
-    logs: dict[str, Log], topics: dict[str, str], written: list[Written]
+def test_what_is_written_both_read_alike(
+    logs: dict[str, Log], place: TopicPartition, written: list[Written]
 ) -> None:
-    found = []
-    for writer in CLIENTS:
-        topic = topics[writer]
-        place = TopicPartition(topic, 0)
-        start = logs[writer].end_positions(topic)[place]
-        logs[writer].append(Output(topic, _table(written)))
-        end = logs[writer].end_positions(topic)[place]
-        for reader in CLIENTS:
-            with_stamps = _read(logs[reader], place, start, end)
-            found.append([(key, value, headers) for key, value, _, headers in with_stamps])
-            stamps = [stamp for _, _, stamp, _ in with_stamps]
-            assert [
-                given is None or given == stamp
-                for (_, _, given, _), stamp in zip(written, stamps, strict=True)
-            ] == [True] * len(written)
-    wanted = [(key, value, headers or None) for key, value, _, headers in written]
-    assert found == [wanted] * len(CLIENTS) ** 2
+    log = logs["python"]
+    start = log.end_positions(place.topic)[place]
+    log.append(Output(place.topic, _table(written)))
+    end = log.end_positions(place.topic)[place]
+    native, python = (_read(logs[name], place, start, end) for name in CLIENTS)
+    assert native == python
+    assert [(key, value, headers) for key, value, _, headers in native] == [
+        (key, value, headers or None) for key, value, _, headers in written
+    ]
+    assert [
+        given is None or given == stamp
+        for (_, _, given, _), (_, _, stamp, _) in zip(written, native, strict=True)
+    ] == [True] * len(written)
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("name", CLIENTS)
-def test_a_full_queue_is_waited_for(kafka: str, name: str) -> None:
-    settings = {
-        "bootstrap.servers": kafka,
-        CLIENT_SETTING: name,
-        "producer.queue.buffering.max.messages": "50",
-    }
-    log = KafkaLog(settings)
+def test_a_full_queue_is_waited_for(kafka: str) -> None:
+    log = KafkaLog({"bootstrap.servers": kafka, "producer.queue.buffering.max.messages": "50"})
     topic = f"full-{uuid.uuid4().hex}"
     log.create_topic(topic, 1, None, {})
     keys: list[bytes | None] = [b"%d" % number for number in range(5_000)]
@@ -94,23 +82,22 @@ def test_a_full_queue_is_waited_for(kafka: str, name: str) -> None:
 
 def test_without_numba_the_python_client_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = ImportError("No module named 'numba'")
-    monkeypatch.setattr(kafka_clients, "_native_clients", lambda: missing)
-    assert clients_named("auto").consumer is ObjectConsumer
+    monkeypatch.setattr(kafka_consumer, "_native_consumer", lambda: missing)
+    assert consumer_named("auto") is ObjectConsumer
     with pytest.raises(LogError, match="numba") as caught:
-        clients_named("native")
+        consumer_named("native")
     assert caught.value.hint is not None
 
 
 def test_unknown_client_is_refused() -> None:
     with pytest.raises(LogError, match='"jvm"'):
-        clients_named("jvm")
+        consumer_named("jvm")
 
 
 def test_native_consumer_is_chosen_where_it_can_be_had() -> None:
     pytest.importorskip("numba")
-    chosen = clients_named("auto")
-    assert chosen.consumer is clients_named("native").consumer
-    assert chosen.producer is ObjectProducer
+    assert consumer_named("auto") is consumer_named("native")
+    assert consumer_named("auto") is not ObjectConsumer
 
 
 def _table(written: Sequence[Written]) -> pa.Table:

@@ -16,7 +16,6 @@ from confluent_kafka.admin import AdminClient
 
 from merganser.engine.log import kafka_publisher
 from merganser.engine.log.kafka import KafkaLog
-from merganser.engine.log.kafka_producer import RecordProducer
 from merganser.engine.log.protocol import Commit, Output, Reader, TopicPartition
 from merganser.errors import LogError
 from tests.kafka_server import process, servers
@@ -232,15 +231,15 @@ def _poll_over_errors(reader: Reader, end: int) -> list[Record]:
 class HungClient:
     """A producer that does not come back from handing over positions until it is let go."""
 
-    def __init__(self, producer: RecordProducer) -> None:
+    def __init__(self, producer: confluent_kafka.Producer) -> None:
         self._producer = producer
         self.go = threading.Event()
         self.ended = threading.Event()
 
-    def send_offsets(self, *given: Any) -> None:
+    def send_offsets_to_transaction(self, *given: Any) -> None:
         self.go.wait()
         try:
-            self._producer.send_offsets(*given)
+            self._producer.send_offsets_to_transaction(*given)
         finally:
             self.ended.set()
 
@@ -254,7 +253,7 @@ def test_what_a_hung_client_holds_is_left_to_the_next_publisher(
     kafka_log.create_topic(name, 1, None, {})
     first = Commit(0, {TopicPartition(name, 0): (0, 1)}, 17)
     publisher = kafka_log.publisher(name)
-    hung: Any = HungClient(publisher._producer)
+    hung = HungClient(publisher._producer)
     monkeypatch.setattr(publisher, "_producer", hung)
     monkeypatch.setattr(kafka_publisher, "PUBLISH_SECONDS_MAX", 0.5)
     with pytest.raises(LogError, match="come back"):
