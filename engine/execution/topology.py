@@ -132,6 +132,34 @@ class Maintained(Protocol):
         ...
 
 
+class StateTable(Protocol):
+    """A table, or some, in the state of a query."""
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates it, if it is not there."""
+        ...
+
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Does what changes no row."""
+        ...
+
+
+class StatefulStep:
+    """A step whose state is in tables of its own."""
+
+    _states: tuple[StateTable, ...]
+
+    def prepare(self, duck: Duck, state: str) -> None:
+        """Creates the state tables."""
+        for table in self._states:
+            table.prepare(duck, state)
+
+    def maintain(self, duck: Duck, state: str) -> None:
+        """Looks after the state tables."""
+        for table in self._states:
+            table.maintain(duck, state)
+
+
 class Result(Protocol):
     """The last part of a topology: it reads what the steps have left."""
 

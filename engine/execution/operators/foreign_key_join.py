@@ -13,15 +13,15 @@ Changes are taken in runs of one side, so that within a run the other side stand
 
 from __future__ import annotations
 
-from merganser.engine.duck import Duck, identifier, physical_type
+from merganser.engine.duck import identifier, physical_type
 from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.operators.table_state import TableState
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
-from merganser.engine.execution.topology import Epoch
+from merganser.engine.execution.topology import Epoch, StatefulStep
 from merganser.engine.plan.nodes import JoinNode
 
 
-class ForeignKeyJoinOperator:
+class ForeignKeyJoinOperator(StatefulStep):
     """Joins each left row with the right row that its foreign key names."""
 
     def __init__(self, node: JoinNode, left: Rows, right: Rows, index: int) -> None:
@@ -32,6 +32,7 @@ class ForeignKeyJoinOperator:
         self._foreign = key.sql
         self._left_state = TableState(f"left_{index}", left.schema, windowed=False)
         self._right_state = TableState(f"right_{index}", right.schema, windowed=False)
+        self._states = (self._left_state, self._right_state)
         self._out = identifier(f"$join_{index}")
         self._run = identifier(f"$run_{index}")
         self._checks = left.checks + right.checks
@@ -43,16 +44,6 @@ class ForeignKeyJoinOperator:
         return Rows(
             self._out, self._node.schema, Changes.UPSERT, ordered=False, checks=self._checks
         )
-
-    def prepare(self, duck: Duck, state: str) -> None:
-        """Creates both tables' state."""
-        self._left_state.prepare(duck, state)
-        self._right_state.prepare(duck, state)
-
-    def maintain(self, duck: Duck, state: str) -> None:
-        """Looks after both tables' state."""
-        self._left_state.maintain(duck, state)
-        self._right_state.maintain(duck, state)
 
     def run(self, epoch: Epoch) -> None:
         """Joins the epoch's changes, run by run."""

@@ -8,7 +8,7 @@ Time: nothing moves; the order is that of arrival (`$seq`).
 
 from __future__ import annotations
 
-from merganser.engine.duck import Duck, identifier, physical_type
+from merganser.engine.duck import identifier, physical_type
 from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.operators.keyed import (
     LIVE,
@@ -18,12 +18,12 @@ from merganser.engine.execution.operators.keyed import (
     same_key,
 )
 from merganser.engine.execution.rows import Changes, Rows
-from merganser.engine.execution.topology import Epoch
+from merganser.engine.execution.topology import Epoch, StatefulStep
 from merganser.engine.expression import WindowCall
 from merganser.engine.plan.nodes import RunningNode
 
 
-class RunningOperator:
+class RunningOperator(StatefulStep):
     """Carries counts and last values of each key from epoch to epoch."""
 
     def __init__(self, node: RunningNode, rows: Rows, index: int) -> None:
@@ -46,6 +46,7 @@ class RunningOperator:
             for index, (_, call) in enumerate(self._lags)
         ]
         self._state = KeyedTable(self._operator, node.partition, ['"$count" BIGINT', *lists])
+        self._states = (self._state,)
 
     @property
     def rows(self) -> Rows:
@@ -57,14 +58,6 @@ class RunningOperator:
             ordered=False,
             checks=self._checks,
         )
-
-    def prepare(self, duck: Duck, state: str) -> None:
-        """Creates the state table."""
-        self._state.prepare(duck, state)
-
-    def maintain(self, duck: Duck, state: str) -> None:
-        """Looks after the state table."""
-        self._state.maintain(duck, state)
 
     def run(self, epoch: Epoch) -> None:
         """Numbers the epoch's rows, then keeps what the next epoch needs."""

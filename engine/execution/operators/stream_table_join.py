@@ -8,16 +8,16 @@ Source: parity/semantics.md, joins and section 12, item 2.
 
 from __future__ import annotations
 
-from merganser.engine.duck import Duck, identifier
+from merganser.engine.duck import identifier
 from merganser.engine.execution.expressions.compile import compile_expression
 from merganser.engine.execution.operators.table_state import TableState
 from merganser.engine.execution.rows import Changes, ErrorCheck, Rows
-from merganser.engine.execution.topology import Epoch
+from merganser.engine.execution.topology import Epoch, StatefulStep
 from merganser.engine.plan.nodes import JoinNode
 from merganser.engine.schema import Role
 
 
-class StreamTableJoinOperator:
+class StreamTableJoinOperator(StatefulStep):
     """Looks each stream row up in the table, versions of the same epoch included."""
 
     def __init__(self, node: JoinNode, left: Rows, right: Rows, index: int) -> None:
@@ -26,6 +26,7 @@ class StreamTableJoinOperator:
         self._left = left
         self._right = right
         self._state = TableState(f"join_{index}", right.schema, windowed=right.windowed)
+        self._states = (self._state,)
         self._name = f"$join_{index}"
         key = compile_expression(node.left_key)
         self._key = key.sql
@@ -44,14 +45,6 @@ class StreamTableJoinOperator:
             ordered=False,
             checks=self._checks,
         )
-
-    def prepare(self, duck: Duck, state: str) -> None:
-        """Creates the table's state."""
-        self._state.prepare(duck, state)
-
-    def maintain(self, duck: Duck, state: str) -> None:
-        """Looks after the table's state."""
-        self._state.maintain(duck, state)
 
     def run(self, epoch: Epoch) -> None:
         """Joins the epoch's stream rows, then keeps the table's changes."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from merganser.engine.duck import Duck, identifier, physical_type
 from merganser.engine.execution.rows import Changes, Rows
-from merganser.engine.execution.topology import Epoch, Materialization
+from merganser.engine.execution.topology import Epoch, Materialization, StatefulStep
 from merganser.engine.schema import Schema
 from merganser.engine.state.key_index import KeyIndex
 
@@ -132,13 +132,14 @@ class TableState:
         )
 
 
-class RetractOperator:
+class RetractOperator(StatefulStep):
     """Turns a table's upserts into retracting changes by remembering the rows."""
 
     def __init__(self, rows: Rows, index: int) -> None:
         assert rows.changes is Changes.UPSERT
         self._rows = rows
         self._state = TableState(f"table_{index}", rows.schema, windowed=rows.windowed)
+        self._states = (self._state,)
         self._out = identifier(f"$retract_{index}")
 
     @property
@@ -157,14 +158,6 @@ class RetractOperator:
     def materialization(self) -> Materialization:
         """The rows of the table."""
         return self._state.materialization
-
-    def prepare(self, duck: Duck, state: str) -> None:
-        """Creates the state table."""
-        self._state.prepare(duck, state)
-
-    def maintain(self, duck: Duck, state: str) -> None:
-        """Looks after the rows."""
-        self._state.maintain(duck, state)
 
     def run(self, epoch: Epoch) -> None:
         """Pairs each change with the row before it, in the state or in the epoch."""
@@ -252,26 +245,19 @@ class UpsertOperator:
         )
 
 
-class StoreOperator:
+class StoreOperator(StatefulStep):
     """Keeps a sink table's rows so that pull queries can read them."""
 
     def __init__(self, rows: Rows, index: int) -> None:
         self._rows = rows
         # Named without its place in the topology, which shifts when a query is replaced.
         self._state = TableState("sink", rows.schema, windowed=rows.windowed)
+        self._states = (self._state,)
 
     @property
     def materialization(self) -> Materialization:
         """The rows of the table."""
         return self._state.materialization
-
-    def prepare(self, duck: Duck, state: str) -> None:
-        """Creates the state table."""
-        self._state.prepare(duck, state)
-
-    def maintain(self, duck: Duck, state: str) -> None:
-        """Looks after the rows."""
-        self._state.maintain(duck, state)
 
     def run(self, epoch: Epoch) -> None:
         """Applies the epoch's changes."""

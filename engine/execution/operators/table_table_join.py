@@ -11,10 +11,10 @@ Source: parity/semantics.md, joins: either side triggers; a change that leaves t
 
 from __future__ import annotations
 
-from merganser.engine.duck import Duck, identifier
+from merganser.engine.duck import identifier
 from merganser.engine.execution.operators.table_state import TableState
 from merganser.engine.execution.rows import Changes, Rows
-from merganser.engine.execution.topology import Epoch
+from merganser.engine.execution.topology import Epoch, StatefulStep
 from merganser.engine.plan.nodes import JoinNode
 
 _PRESENT = {
@@ -25,7 +25,7 @@ _PRESENT = {
 }
 
 
-class TableTableJoinOperator:
+class TableTableJoinOperator(StatefulStep):
     """Joins the latest rows of two tables, change by change.
 
     The changes of both sides are put in one order by key; each sees the latest row of either side,
@@ -41,6 +41,7 @@ class TableTableJoinOperator:
         self._right = right
         self._left_state = TableState(f"left_{index}", left.schema, windowed=left.windowed)
         self._right_state = TableState(f"right_{index}", right.schema, windowed=right.windowed)
+        self._states = (self._left_state, self._right_state)
         self._out = identifier(f"$join_{index}")
         self._both = identifier(f"$changes_{index}")
 
@@ -55,16 +56,6 @@ class TableTableJoinOperator:
             ordered=False,
             checks=self._left.checks + self._right.checks,
         )
-
-    def prepare(self, duck: Duck, state: str) -> None:
-        """Creates both tables' state."""
-        self._left_state.prepare(duck, state)
-        self._right_state.prepare(duck, state)
-
-    def maintain(self, duck: Duck, state: str) -> None:
-        """Looks after both tables' state."""
-        self._left_state.maintain(duck, state)
-        self._right_state.maintain(duck, state)
 
     def run(self, epoch: Epoch) -> None:
         """Joins the epoch's changes, then keeps both sides' new rows."""

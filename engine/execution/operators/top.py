@@ -8,7 +8,7 @@ Time: nothing moves. Rows that are equal in the order go by arrival: the later o
 
 from __future__ import annotations
 
-from merganser.engine.duck import Duck, identifier, physical_type
+from merganser.engine.duck import identifier, physical_type
 from merganser.engine.execution.operators.keyed import (
     LIVE,
     KeyedTable,
@@ -17,13 +17,13 @@ from merganser.engine.execution.operators.keyed import (
     same_key,
 )
 from merganser.engine.execution.rows import Changes, Rows
-from merganser.engine.execution.topology import Epoch
+from merganser.engine.execution.topology import Epoch, StatefulStep
 from merganser.engine.plan.nodes import TopNode
 
 _ENGINE = ('"$rowtime"', '"$partition"', '"$offset"')
 
 
-class TopOperator:
+class TopOperator(StatefulStep):
     """Ranks what is kept of a key together with its new rows, and keeps the first ones."""
 
     def __init__(self, node: TopNode, rows: Rows, index: int) -> None:
@@ -45,6 +45,7 @@ class TopOperator:
         engine += ['"$arrival" BIGINT', '"$place" BIGINT']
         keys = [key for _, key in node.partition]
         self._state = KeyedTable(self._operator, keys, [*order, *mine, *engine])
+        self._states = (self._state,)
 
     @property
     def rows(self) -> Rows:
@@ -56,14 +57,6 @@ class TopOperator:
             ordered=False,
             checks=self._checks,
         )
-
-    def prepare(self, duck: Duck, state: str) -> None:
-        """Creates the state table."""
-        self._state.prepare(duck, state)
-
-    def maintain(self, duck: Duck, state: str) -> None:
-        """Looks after the state table."""
-        self._state.maintain(duck, state)
 
     @property
     def _kept(self) -> list[str]:
